@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using Mainstay.Routing;
+
+namespace Mainstay.Control.Config;
+
+/// <summary>What mainstay.yaml says, checked and with every default filled in. Made by <c>ConfigReader</c>.</summary>
+public sealed record MainstayConfig
+{
+    /// <summary>The file it was read from; absolute.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Where callers connect.</summary>
+    public Uri TrafficListen { get; init; } = new("http://127.0.0.1:8400");
+
+    public ControlConfig Control { get; init; } = new();
+
+    /// <summary>Folder of SQLite, spool, token and last good table; absolute.</summary>
+    public required string StateFolder { get; init; }
+
+    /// <summary>What remedies may do, unless a service says otherwise.</summary>
+    public RemedyMode Remedies { get; init; } = RemedyMode.Propose;
+
+    public required ImmutableArray<ServiceConfig> Services { get; init; }
+
+    /// <summary>Who is told about incidents, beside the log.</summary>
+    public ImmutableArray<WebhookConfig> Notify { get; init; } = [];
+
+    /// <summary>The routing that this configuration asks for, before any remedy.</summary>
+    public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
+        new(version, [.. Services.Select(s => s.Routing)], overlays);
+}
+
+/// <summary>The listener of dashboard, API and status page.</summary>
+public sealed record ControlConfig
+{
+    public Uri Listen { get; init; } = new("http://127.0.0.1:8401");
+
+    /// <summary>Tokens that may act, beside the one in state/token. Without any, only loopback may listen.</summary>
+    public ImmutableArray<TokenConfig> Tokens { get; init; } = [];
+
+    /// <summary>Host names that a browser may use for it, beside the listener's own and localhost.</summary>
+    public ImmutableArray<string> Hosts { get; init; } = [];
+}
+
+/// <summary>A token as the file knows it: never the token itself.</summary>
+/// <param name="Name">Stands in the journal as who acted.</param>
+/// <param name="Sha256">SHA-256 of the token, 64 hexadecimal digits in lower case.</param>
+public sealed record TokenConfig(string Name, string Sha256);
+
+/// <summary>A service: how it is routed, and how it is watched.</summary>
+public sealed record ServiceConfig
+{
+    public required Service Routing { get; init; }
+
+    /// <summary>Overrides <see cref="MainstayConfig.Remedies"/>; null: as there.</summary>
+    public RemedyMode? Remedies { get; init; }
+
+    /// <summary>What it cannot work without: names of services or of things outside.</summary>
+    public ImmutableArray<string> DependsOn { get; init; } = [];
+
+    public SloConfig? Slo { get; init; }
+}
+
+/// <summary>The promise of a service.</summary>
+public sealed record SloConfig
+{
+    /// <summary>Share of requests answered, from 0 to 1; null: none promised.</summary>
+    public double? Availability { get; init; }
+
+    /// <summary>99 % of the answers come within this; null: none promised.</summary>
+    public TimeSpan? P99 { get; init; }
+
+    public TimeSpan Window { get; init; } = TimeSpan.FromDays(30);
+}
+
+/// <summary>Where news of incidents are posted, signed after the Standard Webhooks specification.</summary>
+/// <param name="Url">Receives a POST of JSON.</param>
+/// <param name="SecretEnvironment">Environment variable that holds the signing secret; null: not signed.</param>
+public sealed record WebhookConfig(Uri Url, string? SecretEnvironment);
+
+/// <summary>How far remedies may go.</summary>
+public enum RemedyMode
+{
+    /// <summary>Incidents are found and recorded; no remedy is proposed.</summary>
+    Observe,
+
+    /// <summary>A remedy waits until a person approves it.</summary>
+    Propose,
+
+    /// <summary>A remedy that the guard allows is done at once.</summary>
+    Act,
+}

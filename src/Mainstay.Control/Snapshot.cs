@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using Mainstay.Control.Config;
+using Mainstay.Control.Incidents;
+
+namespace Mainstay.Control;
+
+/// <summary>Everything that people are shown, as it was at the end of one tick. A value: dashboard, API and command line
+/// read it without any lock.</summary>
+public sealed record Snapshot
+{
+    public required DateTimeOffset At { get; init; }
+
+    public required long TableVersion { get; init; }
+
+    public required RemedyMode Mode { get; init; }
+
+    /// <summary>True while a person has paused all remedies.</summary>
+    public required bool Paused { get; init; }
+
+    public required ImmutableArray<ServiceStatus> Services { get; init; }
+
+    /// <summary>Open ones first, then resolved ones, newest first; bounded.</summary>
+    public required ImmutableArray<Incident> Incidents { get; init; }
+
+    /// <summary>What a person should know of Mainstay itself: database away, observations dropped, configuration refused. Empty if all is well.</summary>
+    public required ImmutableArray<string> Troubles { get; init; }
+
+    public static Snapshot None { get; } = new()
+    {
+        At = DateTimeOffset.UnixEpoch,
+        TableVersion = 0,
+        Mode = RemedyMode.Propose,
+        Paused = false,
+        Services = [],
+        Incidents = [],
+        Troubles = [],
+    };
+}
+
+/// <summary>Traffic over the last ten closed windows of a second each.</summary>
+/// <param name="Rate">Requests, or attempts on a region or server, per second.</param>
+/// <param name="ErrorShare">Failed ones, from 0 to 1.</param>
+/// <param name="P50Ms">Median milliseconds to the first byte; 0 without traffic.</param>
+/// <param name="P99Ms">99th percentile, likewise.</param>
+public sealed record TrafficStatus(double Rate, double ErrorShare, double P50Ms, double P99Ms)
+{
+    public static TrafficStatus None { get; } = new(0, 0, 0, 0);
+}
+
+/// <param name="Traffic">As its callers see it.</param>
+/// <param name="History">The last five minutes, a point a second, oldest first.</param>
+public sealed record ServiceStatus(
+    string Name, TrafficStatus Traffic, ImmutableArray<RegionStatus> Regions, ImmutableArray<HistoryPoint> History);
+
+/// <param name="Share">Share of its usual traffic that remedies leave it, 0 to 1.</param>
+/// <param name="State">"well", "unwell" (no server is), "drained" or "recovering".</param>
+/// <param name="Traffic">Attempts on its servers.</param>
+public sealed record RegionStatus(
+    string Name, double Share, string State, TrafficStatus Traffic, ImmutableArray<ServerStatus> Servers, ImmutableArray<HistoryPoint> History);
+
+/// <param name="Well">What its probes say; true without probes.</param>
+/// <param name="BreakerOpen">True while the reflex holds requests back.</param>
+/// <param name="Outstanding">Attempts under way.</param>
+/// <param name="CapacityPerSecond">Declared, or learned from load carried well; null: unknown.</param>
+public sealed record ServerStatus(
+    string Name, int Rank, string Version, bool Well, bool BreakerOpen, int Outstanding, double? CapacityPerSecond, TrafficStatus Traffic);
+
+/// <summary>One second of a chart.</summary>
+public readonly record struct HistoryPoint(DateTimeOffset At, double Rate, double ErrorShare, double P50Ms, double P99Ms);

@@ -1,0 +1,55 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+
+namespace Mainstay.Routing;
+
+/// <summary>
+/// A request and its answer as the gateway sees them, whatever front brought it. One thread at a time.
+/// </summary>
+public abstract class Exchange
+{
+    /// <summary>Identifies the request in records; answered in the X-Request-Id header.</summary>
+    public abstract string Id { get; }
+
+    public abstract string Method { get; }
+
+    /// <summary>Path and query exactly as sent, starting with "/".</summary>
+    public abstract string Target { get; }
+
+    /// <summary>The Host header with its port; empty if none.</summary>
+    public abstract string Host { get; }
+
+    /// <summary>"http" or "https".</summary>
+    public abstract string Scheme { get; }
+
+    public abstract IPAddress? Caller { get; }
+
+    public abstract IHeaderDictionary RequestHeaders { get; }
+
+    /// <summary>Body of the request; null if it has none.</summary>
+    public abstract PipeReader? RequestBody { get; }
+
+    /// <summary>Length of the body in bytes if the caller declared it.</summary>
+    public abstract long? RequestLength { get; }
+
+    /// <summary>Cancelled when the caller goes away.</summary>
+    public abstract CancellationToken CallerLeft { get; }
+
+    /// <summary>True once anything of the answer may have been sent: from then on nothing can be tried again.</summary>
+    public abstract bool AnswerStarted { get; }
+
+    /// <summary>Status and headers of the answer; to be set before <see cref="StartAnswerAsync"/>.</summary>
+    public abstract int AnswerStatus { get; set; }
+
+    public abstract IHeaderDictionary AnswerHeaders { get; }
+
+    /// <summary>Sends status and headers.</summary>
+    public abstract Task StartAnswerAsync(CancellationToken cancel);
+
+    /// <summary>Body of the answer; each flush is sent at once.</summary>
+    public abstract PipeWriter AnswerBody { get; }
+
+    /// <summary>Cuts the connection, so that the caller cannot take what was sent for the whole answer.</summary>
+    public abstract void Abort();
+}

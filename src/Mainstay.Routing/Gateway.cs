@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using Mainstay.Routing.Upstream;
+using Microsoft.Extensions.Logging;
+
+namespace Mainstay.Routing;
+
+/// <summary>The data plane: one request, from the caller to the first server that answers it.</summary>
+public sealed partial class Gateway(
+    LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log)
+{
+    private readonly HttpUpstream _upstream = new(clock);
+
+    /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
+    public async Task HandleAsync(Exchange exchange)
+    {
+        // 1. One table for the whole request.
+        var table = routes.Current;
+        exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
+
+        // 2. The service that the caller means.
+        var service = table.Match(HostOnly(exchange.Host), exchange.Target);
+        if (service is null)
+        {
+            await AnswerAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
+            return;
+        }
+
+        var request = new RequestInProgress(exchange, service, table.Table.Version, clock);
+        using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
+        using var total = new CancellationTokenSource(service.Spec.Timeouts.Total, clock);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(exchange.CallerLeft, total.Token);
+        service.Retries.NoteRequest();
+        var draw = Draw();
+        try
+        {
+            while (true)
+            {
+                // 3. A server, and a place on it.
+                var place = Enter(service, request.Tried, draw);
+                if (place is null)
+                {
+                    await AnswerNoServerAsync(request);
+                    break;
+                }
+
+                // 4. One attempt, up to the first bytes of the answer.
+                var (result, answer) = await TryAsync(request, place, body, deadline.Token);
+
+                // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
+                if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is not null
+                    && service.Retries.TrySpend(service.Spec.Retry.Budget))
+                {
+                    answer?.Dispose();
+                    request.End(place, result, answer?.Status ?? 0);
+                    continue;
+                }
+
+                // 6. The answer, as it comes; or the reason why there is none.
+                if (answer is null)
+                {
+                    request.End(place, result, 0);
+                    await AnswerFailureAsync(request, result);
+                }
+                else
+                {
+                    await RelayAsync(request, place, answer, result, deadline.Token);
+                }
+                break;
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The caller left while it was being answered.
+            exchange.Abort();
+        }
+
+        // 7. What became of it.
+        feed.Report(request.Outcome());
+    }
+
+    private LiveServer.Place? Enter(LiveService service, ImmutableArray<LiveServer> tried, double draw)
+    {
+        // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
+        for (var i = 0; i < 3; i++)
+        {
+            if (picker.Pick(service, tried, draw) is not { } server)
+                return null;
+            if (server.TryEnter(force: false) is { } place)
+                return place;
+        }
+        return picker.Pick(service, tried, draw)?.TryEnter(force: true);
+    }
+
+    private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
+        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, CancellationToken cancel)
+    {
+        request.Begin(place);
+        try
+        {
+            var (result, answer) = await _upstream.SendAsync(
+                request.Exchange, request.Service.Spec, place.Server.Spec, place.Server.Connections, body, cancel);
+            request.NoteFirstByte();
+            return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
+        }
+        catch (Exception e)
+        {
+            // A bug must cost one request, not a place on the server for ever.
+            place.Leave(failed: null);
+            LogBug(e, request.Exchange.Id);
+            throw;
+        }
+    }
+
+    private static bool MayTryAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body)
+    {
+        if (result is AttemptResult.Answered or AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            return false;
+        if (request.Attempt >= request.Service.Spec.Retry.Attempts || body is { CanReplay: false })
+            return false;
+        // "Sent twice?": what may have reached a server is sent again only if that does no harm.
+        return result == AttemptResult.NotReached
+            || request.Service.Spec.Retry.ReplaySafe
+            || HttpMethods.IsIdempotent(request.Exchange.Method)
+            || request.Exchange.RequestHeaders.ContainsKey("Idempotency-Key");
+    }
+
+    private async Task RelayAsync(
+        RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer, AttemptResult result, CancellationToken cancel)
+    {
+        var exchange = request.Exchange;
+        using var _ = answer;
+        using var idle = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancel, idle.Token);
+        try
+        {
+            exchange.AnswerStatus = answer.Status;
+            answer.CopyHeadersTo(exchange.AnswerHeaders);
+            exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
+            request.NoteAnswerStarted();
+            await exchange.StartAnswerAsync(cancel);
+            while (!answer.Part.IsEmpty)
+            {
+                await exchange.AnswerBody.WriteAsync(answer.Part, cancel);
+                idle.CancelAfter(request.Service.Spec.Timeouts.Idle);
+                await answer.ReadNextAsync(reading.Token);
+                idle.CancelAfter(Timeout.InfiniteTimeSpan);
+            }
+            request.End(place, result, answer.Status, wholeAnswer: true);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
+        {
+            var cut = exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft
+                : idle.IsCancellationRequested ? AttemptResult.Stalled
+                : cancel.IsCancellationRequested ? AttemptResult.TotalTimeout
+                : AttemptResult.Truncated;
+            request.End(place, cut, answer.Status);
+            exchange.Abort();
+        }
+    }
+
+    private static Task AnswerNoServerAsync(RequestInProgress request)
+    {
+        var service = request.Service.Spec;
+        if (service.AnswerWhenDown is { } fixedAnswer)
+            return AnswerAsync(request.Exchange, 200, fixedAnswer, isJson: true);
+        return AnswerAsync(
+            request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
+    }
+
+    private static Task AnswerFailureAsync(RequestInProgress request, AttemptResult result)
+    {
+        var server = request.Tried[^1].Spec.Name;
+        return result switch
+        {
+            AttemptResult.CallerLeft => Task.CompletedTask,
+            AttemptResult.TotalTimeout => AnswerAsync(
+                request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),
+            AttemptResult.FirstByteTimeout => AnswerAsync(
+                request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
+            AttemptResult.NotReached => AnswerAsync(request.Exchange, 502, $"Server {server} could not be reached."),
+            _ => AnswerAsync(
+                request.Exchange, 502,
+                $"Server {server} broke the connection. The request may have reached it, so it was not sent again: "
+                + "an idempotent method, an Idempotency-Key or retry.replay: safe would allow that."),
+        };
+    }
+
+    private static async Task AnswerAsync(Exchange exchange, int status, string text, bool isJson = false)
+    {
+        exchange.AnswerStatus = status;
+        exchange.AnswerHeaders.ContentType = "application/json";
+        if (status == 503)
+            exchange.AnswerHeaders.RetryAfter = "1";
+        var json = isJson
+            ? text
+            : $$$"""{"error":{"status":{{{status}}},"message":"{{{JavaScriptEncoder.Default.Encode(text)}}}","request_id":"{{{exchange.Id}}}"}}""";
+        var bytes = System.Text.Encoding.UTF8.GetBytes(json);
+        exchange.AnswerHeaders.ContentLength = bytes.Length;
+        await exchange.AnswerBody.WriteAsync(bytes, exchange.CallerLeft);
+    }
+
+    private static ReadOnlySpan<char> HostOnly(string host)
+    {
+        var colon = host.LastIndexOf(':');
+        return colon < 0 || host.EndsWith(']') ? host : host.AsSpan(0, colon);
+    }
+
+    private double Draw()
+    {
+        lock (random)
+            return random.NextDouble();
+    }
+
+    [LoggerMessage(LogLevel.Error, "A bug failed request {RequestId}; others go on.")]
+    private partial void LogBug(Exception exception, string requestId);
+}

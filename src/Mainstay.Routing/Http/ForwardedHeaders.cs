@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+
+namespace Mainstay.Routing.Http;
+
+/// <summary>
+/// Which header fields go on to the other side. Fields that concern one connection stay on it: those that RFC 9110
+/// section 7.6.1 names, and those that the Connection field itself names.
+/// </summary>
+internal static class ForwardedHeaders
+{
+    private static readonly HashSet<string> HopByHop = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "HTTP2-Settings",
+    };
+
+    /// <summary>Fields of the request or answer that may be sent on.</summary>
+    public static IEnumerable<KeyValuePair<string, StringValues>> EndToEnd(
+        IEnumerable<KeyValuePair<string, StringValues>> fields, StringValues connection)
+    {
+        foreach (var field in fields)
+            if (!HopByHop.Contains(field.Key) && !field.Key.StartsWith(':') && !Names(connection, field.Key))
+                yield return field;
+    }
+
+    /// <summary>What the server is told of the caller: X-Forwarded-For (appended), -Proto and -Host.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> OfCaller(Exchange exchange)
+    {
+        var before = exchange.RequestHeaders["X-Forwarded-For"].ToString();
+        var caller = exchange.Caller?.ToString() ?? "unknown";
+        yield return new("X-Forwarded-For", before.Length == 0 ? caller : $"{before}, {caller}");
+        yield return new("X-Forwarded-Proto", exchange.Scheme);
+        yield return new("X-Forwarded-Host", exchange.Host);
+    }
+
+    private static bool Names(StringValues connection, string field)
+    {
+        foreach (var value in connection)
+            if (value is not null)
+                foreach (var range in value.AsSpan().Split(','))
+                    if (value.AsSpan(range).Trim().Equals(field, StringComparison.OrdinalIgnoreCase))
+                        return true;
+        return false;
+    }
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Mainstay.Routing.Http;
+
+/// <summary>An exchange that Kestrel parsed.</summary>
+internal sealed class KestrelExchange : Exchange
+{
+    private static long _lastId;
+    private readonly HttpContext _http;
+    private readonly string _target;
+
+    /// <param name="http">The request; must stay with this exchange until it ends.</param>
+    /// <param name="idPrefix">Tells the requests of this process from those of others.</param>
+    public KestrelExchange(HttpContext http, string idPrefix)
+    {
+        _http = http;
+        Id = string.Create(CultureInfo.InvariantCulture, $"{idPrefix}-{Interlocked.Increment(ref _lastId):x}");
+        var request = http.Features.GetRequiredFeature<IHttpRequestFeature>();
+        // Absolute-form and asterisk-form targets are rare; the parsed path serves them.
+        _target = request.RawTarget is ['/', ..] raw ? raw : request.Path + request.QueryString;
+        var hasBody = http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
+        RequestBody = hasBody ? http.Request.BodyReader : null;
+        RequestLength = http.Request.ContentLength;
+    }
+
+    public override string Id { get; }
+
+    public override string Method => _http.Request.Method;
+
+    public override string Target => _target;
+
+    public override string Host => _http.Request.Host.Value ?? "";
+
+    public override string Scheme => _http.Request.Scheme;
+
+    public override IPAddress? Caller => _http.Connection.RemoteIpAddress;
+
+    public override IHeaderDictionary RequestHeaders => _http.Request.Headers;
+
+    public override PipeReader? RequestBody { get; }
+
+    public override long? RequestLength { get; }
+
+    public override CancellationToken CallerLeft => _http.RequestAborted;
+
+    public override bool AnswerStarted => _http.Response.HasStarted;
+
+    public override int AnswerStatus
+    {
+        get => _http.Response.StatusCode;
+        set => _http.Response.StatusCode = value;
+    }
+
+    public override IHeaderDictionary AnswerHeaders => _http.Response.Headers;
+
+    public override Task StartAnswerAsync(CancellationToken cancel) => _http.Response.StartAsync(cancel);
+
+    public override PipeWriter AnswerBody => _http.Response.BodyWriter;
+
+    public override void Abort() => _http.Abort();
+}

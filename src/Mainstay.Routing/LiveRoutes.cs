@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+
+namespace Mainstay.Routing;
+
+/// <summary>
+/// The table in force, and the live state of its servers. A request reads <see cref="Current"/> once and keeps it.
+/// Readers never wait; swaps come one at a time, from the one writer of the table.
+/// </summary>
+public sealed class LiveRoutes(TimeProvider clock)
+{
+    private readonly Lock _swapping = new();
+    private volatile LiveTable _current = new(RouteTable.Empty, []);
+
+    public LiveTable Current => _current;
+
+    /// <summary>Puts a table in force for requests that arrive from now on. Servers that stay keep their state.</summary>
+    public void Swap(RouteTable table)
+    {
+        lock (_swapping)
+        {
+            var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
+            var budgets = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Retries);
+            var services = table.Services
+                .Select(service => new LiveService(
+                    service,
+                    [.. service.Servers.Select(server => Keep(service, server, before))],
+                    budgets.GetValueOrDefault(service.Name) ?? new RetryBudget(clock),
+                    table.Overlays))
+                .OrderByDescending(s => s.Spec.Host is not null)
+                .ThenByDescending(s => s.Spec.PathPrefix.Length)
+                .ToImmutableArray();
+            _current = new LiveTable(table, services);
+            // A handler ends its idle connections now and the busy ones when their requests are done.
+            foreach (var gone in before.Values)
+                gone.Connections.Dispose();
+        }
+    }
+
+    private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
+    {
+        if (!before.Remove((service.Name, server.Url), out var live))
+            return new LiveServer(service.Name, server, clock);
+        live.Describe(server);
+        return live;
+    }
+}
+
+/// <summary>One table in force: what it says, and its services in the order in which they are matched.</summary>
+public sealed record LiveTable(RouteTable Table, ImmutableArray<LiveService> Services)
+{
+    /// <summary>The service a request means: exact host before any host, then the longest path prefix; null if none.</summary>
+    /// <param name="host">Host header without port.</param>
+    /// <param name="path">Path as it was sent.</param>
+    public LiveService? Match(ReadOnlySpan<char> host, ReadOnlySpan<char> path)
+    {
+        foreach (var service in Services)
+        {
+            if (service.Spec.Host is { } wanted && !host.Equals(wanted, StringComparison.OrdinalIgnoreCase))
+                continue;
+            var prefix = service.Spec.PathPrefix.AsSpan();
+            var onBorder = prefix.EndsWith('/') || path.Length == prefix.Length
+                || (path.Length > prefix.Length && path[prefix.Length] is '/' or '?');
+            if (path.StartsWith(prefix, StringComparison.Ordinal) && onBorder)
+                return service;
+        }
+        return null;
+    }
+}
+
+/// <summary>A service in force: its description, its servers by rank, and the overlays that touch it.</summary>
+public sealed class LiveService
+{
+    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
+    {
+        Spec = spec;
+        Servers = servers;
+        Retries = retries;
+        Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
+        Ranks = [.. servers
+            .GroupBy(s => s.Spec.Rank)
+            .OrderBy(rank => rank.Key)
+            .Select(rank => spec.Regions
+                .Select(region => rank.Where(s => s.Spec.Region == region).ToImmutableArray())
+                .Where(region => region.Length > 0)
+                .ToImmutableArray())];
+    }
+
+    public Service Spec { get; }
+
+    public ImmutableArray<LiveServer> Servers { get; }
+
+    public RetryBudget Retries { get; }
+
+    internal ImmutableArray<Overlay> Overlays { get; }
+
+    /// <summary>Servers by rank, within a rank by region in order of preference.</summary>
+    internal ImmutableArray<ImmutableArray<ImmutableArray<LiveServer>>> Ranks { get; }
+}

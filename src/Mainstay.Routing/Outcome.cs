@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Mainstay.Routing;
+
+/// <summary>Something the data plane saw and tells the control plane.</summary>
+/// <param name="At">When it ended.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(Outcome), "outcome")]
+[JsonDerivedType(typeof(Probe), "probe")]
+public abstract record Observation(DateTimeOffset At);
+
+/// <summary>What became of a request, with every attempt it took.</summary>
+/// <param name="At">When it ended.</param>
+/// <param name="RequestId">As answered in the X-Request-Id header.</param>
+/// <param name="TableVersion">The table it kept from start to end.</param>
+/// <param name="Service">The service it asked for.</param>
+/// <param name="Customer">Who asked, if the service says how to know; else null.</param>
+/// <param name="Result">How it ended for the caller.</param>
+/// <param name="Status">Status sent to the caller; 0 if none was.</param>
+/// <param name="FirstByte">From its arrival to the first byte sent to the caller; zero if none was.</param>
+/// <param name="Total">From its arrival to its end.</param>
+/// <param name="Attempts">In the order they were made.</param>
+public sealed record Outcome(
+    DateTimeOffset At,
+    string RequestId,
+    long TableVersion,
+    string Service,
+    string? Customer,
+    OutcomeResult Result,
+    int Status,
+    TimeSpan FirstByte,
+    TimeSpan Total,
+    ImmutableArray<Attempt> Attempts) : Observation(At)
+{
+    /// <summary>True if a server failed it and another answered it: the caller noticed nothing but time.</summary>
+    [JsonIgnore]
+    public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1;
+}
+
+/// <summary>How a request ended for its caller.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<OutcomeResult>))]
+public enum OutcomeResult
+{
+    /// <summary>A whole answer was sent.</summary>
+    Succeeded,
+
+    /// <summary>A whole answer was sent that blames the caller (4xx); never counts against a server.</summary>
+    CallerError,
+
+    /// <summary>An error, a cut answer, or none.</summary>
+    Failed,
+
+    /// <summary>The caller went away first.</summary>
+    CallerLeft,
+}
+
+/// <summary>One try of a request on one server.</summary>
+/// <param name="Server">Name of the server.</param>
+/// <param name="Region">Its region.</param>
+/// <param name="Result">How the try ended.</param>
+/// <param name="Status">Status the server answered; 0 if none.</param>
+/// <param name="FirstByte">From the try's start to its first byte, or to its failure if none came.</param>
+public readonly record struct Attempt(string Server, string Region, AttemptResult Result, int Status, TimeSpan FirstByte)
+{
+    /// <summary>True if the server is to blame.</summary>
+    [JsonIgnore]
+    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.CallerLeft);
+}
+
+/// <summary>How one try on a server ended.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AttemptResult>))]
+public enum AttemptResult
+{
+    /// <summary>A whole answer below 500, or 501/505: the server did its work.</summary>
+    Answered,
+
+    /// <summary>It answered 5xx.</summary>
+    ServerError,
+
+    /// <summary>No connection: refused, unknown name, or not within the connect deadline. The request surely did not reach it.</summary>
+    NotReached,
+
+    /// <summary>The connection broke before an answer began.</summary>
+    Broken,
+
+    /// <summary>No first byte within its deadline.</summary>
+    FirstByteTimeout,
+
+    /// <summary>The answer began and then stopped for longer than the idle deadline.</summary>
+    Stalled,
+
+    /// <summary>The answer began and was cut.</summary>
+    Truncated,
+
+    /// <summary>The total deadline ended it.</summary>
+    TotalTimeout,
+
+    /// <summary>The caller went away; says nothing about the server.</summary>
+    CallerLeft,
+}
+
+/// <summary>Result of one active health check.</summary>
+/// <param name="At">When it ended.</param>
+/// <param name="Service">The service whose health check it was.</param>
+/// <param name="Server">Name of the server.</param>
+/// <param name="Region">Its region.</param>
+/// <param name="Well">True for 2xx within the timeout.</param>
+/// <param name="Elapsed">How long it took.</param>
+/// <param name="Detail">What was wrong, in words; empty if well.</param>
+public sealed record Probe(
+    DateTimeOffset At,
+    string Service,
+    string Server,
+    string Region,
+    bool Well,
+    TimeSpan Elapsed,
+    string Detail) : Observation(At);

@@ -1,0 +1,70 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace Mainstay.Routing;
+
+/// <summary>
+/// The body of a request, sent as it arrives and kept up to a limit, so that a second attempt can send it again:
+/// what was kept first, then what is still to come. One attempt at a time.
+/// </summary>
+/// <param name="reader">The caller's end.</param>
+/// <param name="limit">Bytes kept at most; a longer body is forwarded but cannot be replayed.</param>
+internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
+{
+    private byte[] _kept = ArrayPool<byte>.Shared.Rent(Math.Min(limit, 4096));
+    private int _length;
+    private bool _atEnd;
+
+    /// <summary>True while a new attempt can send the whole body.</summary>
+    public bool CanReplay { get; private set; } = true;
+
+    /// <summary>Sends the body to a server, from its first byte.</summary>
+    /// <exception cref="OperationCanceledException">The attempt ended first; the body can be sent again.</exception>
+    public async Task CopyToAsync(Stream server, CancellationToken cancel)
+    {
+        if (_length > 0)
+            await server.WriteAsync(_kept.AsMemory(0, _length), cancel);
+        while (!_atEnd)
+        {
+            var read = await reader.ReadAsync(cancel);
+            foreach (var part in read.Buffer)
+                Keep(part.Span);
+            try
+            {
+                foreach (var part in read.Buffer)
+                    await server.WriteAsync(part, cancel);
+            }
+            finally
+            {
+                // Kept above: taken from the caller even if this server did not take it.
+                reader.AdvanceTo(read.Buffer.End);
+                _atEnd |= read.IsCompleted;
+            }
+            await server.FlushAsync(cancel);
+        }
+    }
+
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_kept);
+        _kept = [];
+    }
+
+    private void Keep(ReadOnlySpan<byte> part)
+    {
+        if (!CanReplay || part.Length > limit - _length)
+        {
+            CanReplay = false;
+            return;
+        }
+        if (part.Length > _kept.Length - _length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_kept.Length * 2, _length + part.Length));
+            _kept.AsSpan(0, _length).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_kept);
+            _kept = larger;
+        }
+        part.CopyTo(_kept.AsSpan(_length));
+        _length += part.Length;
+    }
+}

@@ -1,0 +1,35 @@
+namespace Mainstay.Routing;
+
+/// <summary>
+/// Bounds second attempts, so that retries cannot turn a slow-down into a collapse: a share of the requests of the last
+/// ten seconds, plus ten a second for services with little traffic (after linkerd's and Finagle's retry budgets).
+/// Safe for any number of threads.
+/// </summary>
+public sealed class RetryBudget(TimeProvider clock)
+{
+    private const int AlwaysAllowedPerSecond = 10;
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _lock = new();
+    private readonly RollingCount _requests = new(clock, Window);
+    private readonly RollingCount _retries = new(clock, Window);
+
+    public void NoteRequest()
+    {
+        lock (_lock)
+            _requests.Add();
+    }
+
+    /// <summary>Takes one second attempt out of the budget; false if it is spent.</summary>
+    /// <param name="share">Allowed retries as a share of the requests, from 0 to 1.</param>
+    public bool TrySpend(double share)
+    {
+        lock (_lock)
+        {
+            if (_retries.Count >= (share * _requests.Count) + (AlwaysAllowedPerSecond * Window.TotalSeconds))
+                return false;
+            _retries.Add();
+            return true;
+        }
+    }
+}

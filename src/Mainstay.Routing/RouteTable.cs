@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+
+namespace Mainstay.Routing;
+
+/// <summary>
+/// Where requests may go: configuration + releases + active remedies, as one immutable value. A request takes one table
+/// and keeps it to its end. Only the control loop makes a new one; it goes live through <see cref="LiveRoutes"/>.
+/// </summary>
+/// <param name="Version">Grows by one with every table; never reused within one state folder.</param>
+/// <param name="Services">What callers can ask for.</param>
+/// <param name="Overlays">Active remedies. Taking one away restores the configured routing by construction.</param>
+public sealed record RouteTable(long Version, ImmutableArray<Service> Services, ImmutableArray<Overlay> Overlays)
+{
+    /// <summary>The table of a program that has not been told anything yet: every request is answered 404.</summary>
+    public static RouteTable Empty { get; } = new(0, [], []);
+}
+
+/// <summary>What callers use: a name, the requests it matches, and the servers that can answer them.</summary>
+public sealed record Service
+{
+    /// <summary>Unique in the table; stands in records, metrics and messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Path prefix on a segment border, such as "/moderation"; "/" matches everything. The longest prefix wins.</summary>
+    public string PathPrefix { get; init; } = "/";
+
+    /// <summary>True: the prefix is not sent on to the server.</summary>
+    public bool Strip { get; init; }
+
+    /// <summary>Host name to match, without port; null matches every host.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>True: the server sees the caller's Host header; false: its own.</summary>
+    public bool KeepHost { get; init; }
+
+    public required ImmutableArray<Server> Servers { get; init; }
+
+    /// <summary>Regions in order of preference; holds every region that a server names.</summary>
+    public required ImmutableArray<string> Regions { get; init; }
+
+    /// <summary>True: all regions are used alike; false: the first that is well.</summary>
+    public bool ShareRegions { get; init; }
+
+    public Timeouts Timeouts { get; init; } = new();
+
+    public RetryPolicy Retry { get; init; } = new();
+
+    /// <summary>How servers are probed; null: judged from traffic alone.</summary>
+    public HealthCheck? Health { get; init; }
+
+    /// <summary>Body answered with 200 when no server is left; null: an error (503) that says so.</summary>
+    public string? AnswerWhenDown { get; init; }
+
+    /// <summary>Header that names the customer of a request, for the impact of an incident; null: unknown.</summary>
+    public string? CustomerHeader { get; init; }
+}
+
+/// <summary>One instance of a service in a region.</summary>
+public sealed record Server
+{
+    /// <summary>Absolute http or https address; what follows the matched prefix is appended to its path.</summary>
+    public required Uri Url { get; init; }
+
+    /// <summary>The failure domain it stands in.</summary>
+    public required string Region { get; init; }
+
+    /// <summary>Order of fallbacks, from 1: rank 2 serves only what no server of rank 1 can.</summary>
+    public int Rank { get; init; } = 1;
+
+    /// <summary>Share of the work beside its peers; greater than 0.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>Requests per second it can carry as declared; null: unknown, to be learned.</summary>
+    public double? Capacity { get; init; }
+
+    /// <summary>Label of the model version it serves.</summary>
+    public string Version { get; init; } = "stable";
+
+    /// <summary>Its name in records and messages: host and port, and the path where there is one.</summary>
+    public string Name => Url.Authority + Url.AbsolutePath.TrimEnd('/');
+}
+
+/// <summary>Deadlines of a request. Each is separate; null means that only the total counts.</summary>
+public sealed record Timeouts
+{
+    public TimeSpan Connect { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>From the request fully sent to the first byte of the answer.</summary>
+    public TimeSpan? FirstByte { get; init; }
+
+    /// <summary>Between two bytes of an answer.</summary>
+    public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For everything, all attempts included.</summary>
+    public TimeSpan Total { get; init; } = TimeSpan.FromMinutes(10);
+}
+
+/// <summary>When a request may be tried again on another server.</summary>
+public sealed record RetryPolicy
+{
+    /// <summary>All attempts of a request, the first included; from 1.</summary>
+    public int Attempts { get; init; } = 3;
+
+    /// <summary>Second attempts allowed, as a share (0 to 1) of the requests of the last 10 s, plus 10 a second.</summary>
+    public double Budget { get; init; } = 0.2;
+
+    /// <summary>True: a request that may have reached a server may be sent again whatever its method (<c>replay: safe</c>).</summary>
+    public bool ReplaySafe { get; init; }
+
+    /// <summary>Bytes of a request body that are kept for a second attempt.</summary>
+    public int ReplayLimit { get; init; } = 1 << 20;
+}
+
+/// <summary>An active health check: GET of a path; 2xx is well.</summary>
+public sealed record HealthCheck
+{
+    public required string Path { get; init; }
+
+    public TimeSpan Every { get; init; } = TimeSpan.FromSeconds(2);
+
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
+}
+
+/// <summary>
+/// An active remedy laid over the configured routing: takes traffic away from a region, or from one server of it.
+/// </summary>
+/// <param name="Id">The remedy that asks for it.</param>
+/// <param name="Service">The service it concerns; null: every service.</param>
+/// <param name="Region">The region it drains.</param>
+/// <param name="Server">Name of the one server it drains; null: the whole region.</param>
+/// <param name="Share">Share of the requests that may still go there: 0 drains, 1 is as configured; between, recovery is tried.</param>
+public sealed record Overlay(string Id, string? Service, string Region, string? Server, double Share)
+{
+    public bool Covers(string service, Server server) =>
+        (Service is null || Service == service) && Region == server.Region && (Server is null || Server == server.Name);
+}

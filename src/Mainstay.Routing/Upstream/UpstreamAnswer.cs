@@ -1,0 +1,38 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using Mainstay.Routing.Http;
+
+namespace Mainstay.Routing.Upstream;
+
+/// <summary>The answer of a server: its head and the first part of its body are here, the rest still flows.</summary>
+internal sealed class UpstreamAnswer(HttpResponseMessage response, Stream body, CancellationTokenSource attempt) : IDisposable
+{
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
+
+    public int Status => (int)response.StatusCode;
+
+    /// <summary>Puts the fields that may be sent on into the answer to the caller.</summary>
+    public void CopyHeadersTo(IHeaderDictionary headers)
+    {
+        var fields = response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated)
+            .Select(f => new KeyValuePair<string, StringValues>(f.Key, f.Value.ToArray()));
+        foreach (var (name, value) in ForwardedHeaders.EndToEnd(fields, response.Headers.Connection.ToArray()))
+            headers[name] = value;
+    }
+
+    /// <summary>The newest part of the body; empty at its end. Good until the next part is read.</summary>
+    public ReadOnlyMemory<byte> Part { get; private set; }
+
+    /// <summary>Waits for the next part of the body.</summary>
+    /// <exception cref="IOException">The answer was cut.</exception>
+    public async Task ReadNextAsync(CancellationToken cancel) => Part = _buffer.AsMemory(0, await body.ReadAsync(_buffer, cancel));
+
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+        response.Dispose();
+        attempt.Dispose();
+    }
+}
