@@ -8,6 +8,7 @@ namespace Mainstay.Routing;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(Outcome), "outcome")]
 [JsonDerivedType(typeof(Probe), "probe")]
+[JsonDerivedType(typeof(ServerReport), "server")]
 public abstract record Observation(DateTimeOffset At);
 
 /// <summary>What became of a request, with every attempt it took.</summary>
@@ -116,3 +117,20 @@ public sealed record Probe(
     bool Well,
     TimeSpan Elapsed,
     string Detail) : Observation(At);
+
+/// <summary>How a server stands as the data plane sees it; reported once a second.</summary>
+/// <param name="At">When it was so.</param>
+/// <param name="Service">The service it belongs to.</param>
+/// <param name="Server">Name of the server.</param>
+/// <param name="Region">Its region.</param>
+/// <param name="Well">What its probes say; true without probes.</param>
+/// <param name="BreakerOpen">True while the reflex holds requests back.</param>
+/// <param name="Outstanding">Attempts under way.</param>
+public sealed record ServerReport(
+    DateTimeOffset At,
+    string Service,
+    string Server,
+    string Region,
+    bool Well,
+    bool BreakerOpen,
+    int Outstanding) : Observation(At);

@@ -4,10 +4,11 @@ namespace Mainstay.Routing;
 
 /// <summary>
 /// Asks every server that has a health check whether it is well, on a jittered schedule, and tells the server's live
-/// state and the feed. Its connections are its own: a server that is slow to answer callers can still say that it is well.
+/// state and the feed; reports once a second how each server stands. Its connections are its own: a server that is slow to answer callers can still say that it is well.
 /// </summary>
 public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clock, Random random) : IDisposable
 {
+    private const int BeatsPerReport = 10;
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(100);
     private readonly Dictionary<LiveServer, DateTimeOffset> _due = [];
     private readonly HashSet<LiveServer> _underWay = [];
@@ -17,11 +18,23 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     public async Task RunAsync(CancellationToken cancel)
     {
         using var timer = new PeriodicTimer(Beat, clock);
-        while (await timer.WaitForNextTickAsync(cancel))
+        for (var beat = 0; await timer.WaitForNextTickAsync(cancel); beat++)
+        {
             StartDue(cancel);
+            if (beat % BeatsPerReport == 0)
+                ReportServers();
+        }
     }
 
     public void Dispose() => _connections.Dispose();
+
+    private void ReportServers()
+    {
+        var now = clock.GetUtcNow();
+        foreach (var server in routes.Current.Services.SelectMany(s => s.Servers))
+            feed.Report(new ServerReport(
+                now, server.Service, server.Spec.Name, server.Spec.Region, server.IsWell, server.Breaker.IsOpen, server.Outstanding));
+    }
 
     private void StartDue(CancellationToken cancel)
     {

@@ -78,8 +78,12 @@ public enum Stage
 /// <summary>When a stage was entered, and on what evidence.</summary>
 public sealed record StageEntry(Stage Stage, DateTimeOffset At, string Evidence);
 
-/// <summary>One line of the story.</summary>
-public sealed record TimelineEntry(DateTimeOffset At, string Text);
+/// <summary>One line of the story; each is a fact in the journal too.</summary>
+public sealed record TimelineEntry(DateTimeOffset At, string Text)
+{
+    /// <summary>What sort of event it is: detected, cause, remedy, stage, approval, resolved or note.</summary>
+    public string Kind { get; init; } = "note";
+}
 
 /// <summary>A possible cause with the evidence for it.</summary>
 /// <param name="Class">One of: server or hardware failure, network, software or configuration change, resource shortage, unknown.</param>

@@ -27,7 +27,10 @@ public sealed record Remedy
     /// <summary>When this share began.</summary>
     public required DateTimeOffset Since { get; init; }
 
-    /// <summary>How long it stays at 0 before recovery is tried; doubles with each try that fails.</summary>
+    /// <summary>Since when the health checks of what it drained are well; null while they are not.</summary>
+    public DateTimeOffset? WellSince { get; init; }
+
+    /// <summary>How long it stays at 0, and its servers well, before recovery is tried; doubles with each try that fails.</summary>
     public TimeSpan Hold { get; init; }
 
     [JsonIgnore]

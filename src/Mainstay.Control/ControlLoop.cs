@@ -1,0 +1,218 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using Mainstay.Control.Config;
+using Mainstay.Control.Detection;
+using Mainstay.Control.Incidents;
+using Mainstay.Control.Mitigation;
+using Mainstay.Control.Storage;
+using Mainstay.Control.Telemetry;
+using Mainstay.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace Mainstay.Control;
+
+/// <summary>
+/// The judgement of Mainstay, once a second: windows → anomalies → incidents → remedies → journal → table. It may die or
+/// hang at any point: traffic flows on with the last table. All state but the next order belongs to the loop's own task.
+/// </summary>
+public sealed partial class ControlLoop
+{
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private readonly TimeProvider _clock;
+    private readonly ChannelReader<Observation> _feed;
+    private readonly StateFolder _state;
+    private readonly Action<RouteTable> _publish;
+    private readonly Notifier _notifier;
+    private readonly ILogger<ControlLoop> _log;
+    private readonly OrderDesk _orders = new();
+    private readonly Collector _collector;
+    private readonly History _history = new();
+    private readonly Detectors _detectors = new();
+    private readonly CapacityBook _capacity = new();
+    private readonly IncidentBook _book;
+    private readonly List<FactDraft> _unwritten = [];
+    private MainstayConfig _config;
+    private RouteTable _table;
+    private string? _refusedConfig;
+    private string? _trouble;
+    private volatile MainstayConfig? _nextConfig;
+    private volatile Snapshot _snapshot = Snapshot.None;
+
+    /// <param name="config">What to run; later ones come through <see cref="Reconfigure"/>.</param>
+    /// <param name="feed">What the data plane sees.</param>
+    /// <param name="state">Spool, incidents and pause on disk.</param>
+    /// <param name="table">The table in force before, whose version and overlays go on; <see cref="RouteTable.Empty"/> if none.</param>
+    /// <param name="publish">Puts a table in force. Throws IOException if it could not; it is then tried again.</param>
+    /// <param name="notifier">Tells people.</param>
+    /// <param name="clock">Every time comes from it.</param>
+    /// <param name="log">For operators.</param>
+    public ControlLoop(
+        MainstayConfig config, ChannelReader<Observation> feed, StateFolder state, RouteTable table, Action<RouteTable> publish,
+        Notifier notifier, TimeProvider clock, ILogger<ControlLoop> log)
+    {
+        (_config, _feed, _state, _publish, _notifier, _clock, _log) = (config, feed, state, publish, notifier, clock, log);
+        _collector = new Collector(clock.GetUtcNow());
+        _book = new IncidentBook(state.ReadIncidents(out _trouble), new Playbook());
+        _table = table;
+        Publish(state.Pause.Read() is null ? Overlays() : []);
+        _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
+    }
+
+    /// <summary>How everything stood at the end of the last tick. Safe from any thread.</summary>
+    public Snapshot Snapshot => _snapshot;
+
+    /// <summary>Runs until cancelled. A tick that throws is logged and forgotten; the next one comes.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        using var timer = new PeriodicTimer(Period, _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancel))
+            {
+                try
+                {
+                    Tick(_clock.GetUtcNow());
+                }
+                catch (Exception e)
+                {
+                    LogBug(e);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The program ends.
+        }
+    }
+
+    /// <summary>One turn of the loop.</summary>
+    /// <param name="now">Its time; not before that of the tick before.</param>
+    public void Tick(DateTimeOffset now)
+    {
+        var config = TakeConfig(now);
+        var windows = TakeWindows(now);
+        var anomalies = _detectors.Judge(windows, _book.IsOpenIn);
+        var orders = _orders.Take(_state.Pause, now, _unwritten);
+        _history.Add(windows);
+        _capacity.Learn(windows.Servers.Keys, _history);
+
+        var before = _book.Incidents;
+        var tick = new TickInput(now, config, windows, anomalies, _history, _detectors, _capacity, _state.Pause.Read()?.Who, orders.Approvals);
+        _book.Advance(tick);
+        var news = NewsSince(before);
+        _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
+
+        if (WriteFacts(before))
+            TryPublish();
+        foreach (var item in news)
+            _notifier.Tell(item);
+        orders.Answer(_book.Incidents, tick.PausedBy is not null);
+        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, Troubles());
+    }
+
+    /// <summary>Runs by another configuration from the next tick on. Safe from any thread.</summary>
+    public void Reconfigure(MainstayConfig config)
+    {
+        _refusedConfig = null;
+        _nextConfig = config;
+    }
+
+    /// <summary>Says that a new configuration was refused and the old one goes on. Safe from any thread.</summary>
+    public void NoteRefusedConfig(string why) => _refusedConfig = why;
+
+    /// <summary>Asks for something; carried out in the next tick.</summary>
+    public Task<OrderResult> AskAsync(Order order, CancellationToken cancel) => _orders.AskAsync(order, cancel);
+
+    private MainstayConfig TakeConfig(DateTimeOffset now)
+    {
+        if (Interlocked.Exchange(ref _nextConfig, null) is { } next)
+        {
+            _config = next;
+            _unwritten.Add(new(now, "config", null, "mainstay", $"{next.File} is in force: {next.Services.Length} services"));
+        }
+        return _config;
+    }
+
+    private ClosedWindows TakeWindows(DateTimeOffset now)
+    {
+        while (_feed.TryRead(out var observation))
+            _collector.Add(observation);
+        return _collector.Close(now);
+    }
+
+    /// <summary>What the timelines gained in this tick: each line is news to people and a fact for the journal.</summary>
+    private List<News> NewsSince(ImmutableArray<Incident> before)
+    {
+        var known = before.ToDictionary(i => i.Number, i => i.Timeline.LastOrDefault());
+        return
+        [
+            .. from incident in _book.Incidents.OrderBy(i => i.Number)
+               let last = known.GetValueOrDefault(incident.Number)
+               let start = last is null ? 0 : incident.Timeline.LastIndexOf(last) + 1
+               from index in Enumerable.Range(start, incident.Timeline.Length - start)
+               let entry = incident.Timeline[index]
+               select new News(
+                   $"{incident.Number}-{entry.At.ToUnixTimeMilliseconds()}-{index}", incident.Number, entry.Kind, incident.Region,
+                   incident.Services, incident.Stage.ToString(), entry.At, entry.Text),
+        ];
+    }
+
+    /// <summary>Facts stand on disk before the act. False: they do not, so no remedy may start; the reflexes go on alone.</summary>
+    private bool WriteFacts(ImmutableArray<Incident> before)
+    {
+        try
+        {
+            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
+                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
+            _state.Spool.Append(_unwritten);
+            _unwritten.Clear();
+            if (!before.SequenceEqual(_book.Incidents))
+                _state.WriteIncidents(_book.Incidents);
+            _trouble = null;
+            return true;
+        }
+        catch (IOException e)
+        {
+            if (_trouble is null)
+                LogNotWritten(e.Message);
+            _trouble = $"{e.Message} No remedy starts until it can be written; the reflexes go on.";
+            // Bounded: the newest facts are kept for when the disk is back.
+            if (_unwritten.Count > OrderDesk.MostFacts)
+                _unwritten.RemoveRange(0, _unwritten.Count - OrderDesk.MostFacts);
+            return false;
+        }
+    }
+
+    private ImmutableArray<Overlay> Overlays() =>
+        [.. _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay())];
+
+    /// <summary>table = configuration + active remedies; put in force if it differs from the one that is.</summary>
+    private void Publish(ImmutableArray<Overlay> overlays)
+    {
+        var next = _config.ToTable(_table.Version + 1, overlays);
+        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services))
+            return;
+        _publish(next);
+        _table = next;
+    }
+
+    private void TryPublish()
+    {
+        try
+        {
+            Publish(Overlays());
+        }
+        catch (IOException e)
+        {
+            _trouble = $"{e.Message} The table before stays in force.";
+        }
+    }
+
+    private ImmutableArray<string> Troubles() => [.. new[] { _trouble, _refusedConfig, _state.Trouble }.OfType<string>()];
+
+    [LoggerMessage(LogLevel.Error, "A tick failed; traffic and the next tick go on.")]
+    private partial void LogBug(Exception exception);
+
+    [LoggerMessage(LogLevel.Error, "{Message} No remedy starts until it can be written; the reflexes go on.")]
+    private partial void LogNotWritten(string message);
+}

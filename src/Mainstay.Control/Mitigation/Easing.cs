@@ -1,0 +1,75 @@
+using System.Globalization;
+using Mainstay.Control.Detection;
+using Mainstay.Control.Telemetry;
+
+namespace Mainstay.Control.Mitigation;
+
+/// <summary>
+/// Brings traffic back to what a remedy drained: 5, 25, then 100 %, each step judged by its own outcomes. A step that
+/// fails goes back to 0 and doubles the hold, so that something that flaps is tried ever less often.
+/// </summary>
+internal static class Easing
+{
+    public static readonly TimeSpan FirstHold = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestHold = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan ShortestStep = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(30);
+    private static readonly double[] Steps = [0, 0.05, 0.25, 1];
+    private const int EnoughAttempts = 20;
+    private const int EnoughTimes = 5;
+    private const double WellShare = 0.01;
+    private const double Significant = 0.001;
+    private const double TooSlow = 3;
+
+    /// <summary>The remedy as it stands after this tick; the same one if nothing changes.</summary>
+    /// <param name="remedy">A remedy in force.</param>
+    /// <param name="step">Attempts on what it drained, since the present step began.</param>
+    /// <param name="serversWell">What the health checks say of it.</param>
+    /// <param name="usualMs">Usual median time of the region; null if unknown.</param>
+    /// <param name="now">Time of the tick.</param>
+    public static Remedy Advance(Remedy remedy, Window step, bool serversWell, double? usualMs, DateTimeOffset now)
+    {
+        var elapsed = now - remedy.Since;
+        if (remedy.Share == 0)
+        {
+            // The hold counts from the moment at which the health checks were well again.
+            if (serversWell != remedy.WellSince.HasValue)
+                remedy = remedy with { WellSince = serversWell ? now : null };
+            return remedy.WellSince is { } since && elapsed >= remedy.Hold && now - since >= remedy.Hold
+                ? Step(remedy, Steps[1], now, Text($"health checks well for {(now - since).TotalSeconds:0} s"))
+                : remedy;
+        }
+        if (Failure(step, serversWell, usualMs) is { } failure)
+            return remedy with
+            {
+                Share = 0,
+                Since = now,
+                Hold = TimeSpan.FromTicks(Math.Min(remedy.Hold.Ticks * 2, LongestHold.Ticks)),
+                Reason = Text($"recovery at {remedy.Share:P0} failed: {failure}; next try after {Math.Min(remedy.Hold.TotalSeconds * 2, LongestHold.TotalSeconds):0} s"),
+            };
+        if (elapsed < ShortestStep || (step.Count < EnoughAttempts && elapsed < LongestStep))
+            return remedy;
+        var passed = Text($"{step.Count} attempts at {remedy.Share:P0}, {step.Failed} failed");
+        return remedy.Share < 1
+            ? Step(remedy, Steps[Array.IndexOf(Steps, remedy.Share) + 1], now, passed)
+            : remedy with { State = RemedyState.Removed, Since = now, Reason = $"recovered: {passed}" };
+    }
+
+    private static Remedy Step(Remedy remedy, double share, DateTimeOffset now, string why) =>
+        remedy with { Share = share, Since = now, Reason = Text($"{share:P0} of the traffic comes back: {why}") };
+
+    /// <summary>Why the step must end now; null while it looks well.</summary>
+    private static string? Failure(Window step, bool serversWell, double? usualMs)
+    {
+        if (!serversWell)
+            return "its health checks fail";
+        if (step.Failed > 1 && Evidence.BinomialTail(step.Failed, step.Count, WellShare) < Significant)
+            return Text($"{step.Failed} of {step.Count} attempts failed");
+        var typical = step.FirstByte.QuantileMs(0.5);
+        if (usualMs is { } usual && step.FirstByte.Count >= EnoughTimes && typical > usual * TooSlow)
+            return Text($"{typical:0.0} ms at the median, usual is {usual:0.0} ms");
+        return null;
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

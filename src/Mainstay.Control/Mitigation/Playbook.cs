@@ -1,0 +1,129 @@
+using Mainstay.Control.Config;
+using Mainstay.Control.Incidents;
+using Mainstay.Control.Telemetry;
+
+namespace Mainstay.Control.Mitigation;
+
+/// <summary>
+/// Which remedies an incident gets, and how far each has come: chosen once the cause is ranked, checked by the guard,
+/// done at once or left to a person as the mode says, eased away when its servers are well. Not safe for several threads.
+/// </summary>
+internal sealed class Playbook
+{
+    private readonly Dictionary<string, (DateTimeOffset Since, Window Attempts)> _steps = [];
+
+    /// <summary>The incident with its remedies as they stand after this tick, each change told in its timeline.</summary>
+    /// <param name="incident">An open incident in Mitigation or Recovery.</param>
+    /// <param name="others">Remedies of other incidents.</param>
+    /// <param name="tick">What the tick judges by.</param>
+    public Incident Advance(Incident incident, IReadOnlyCollection<Remedy> others, TickInput tick)
+    {
+        incident = Choose(incident, tick);
+        foreach (var remedy in incident.Remedies)
+        {
+            var after = Advance(remedy, [.. others, .. incident.Remedies], tick);
+            if (after == remedy)
+                continue;
+            incident = incident with { Remedies = incident.Remedies.Replace(remedy, after) };
+            // That health checks are well or not is no news by itself.
+            if (after.State != remedy.State || after.Share != remedy.Share)
+                incident = incident.Tell(tick.Now, "remedy", $"{after.Title}: {Word(after)}: {after.Reason}");
+        }
+        return incident;
+    }
+
+    private static Incident Choose(Incident incident, TickInput tick)
+    {
+        foreach (var service in incident.Services)
+        {
+            if (tick.Mode(service) == RemedyMode.Observe || incident.Remedies.Any(r => r.Service == service))
+                continue;
+            foreach (var server in Scope(incident, service, tick))
+            {
+                var remedy = new Remedy
+                {
+                    Id = $"{incident.Number}-{incident.Remedies.Length + 1}",
+                    Service = service,
+                    Region = incident.Region,
+                    Server = server,
+                    State = RemedyState.Refused,
+                    Reason = "not checked yet",
+                    Since = tick.Now,
+                    Hold = Easing.FirstHold,
+                };
+                incident = incident with { Remedies = incident.Remedies.Add(remedy) };
+            }
+        }
+        return incident;
+    }
+
+    /// <summary>The servers to drain if the trouble is theirs alone; else one null: the whole region.</summary>
+    private static List<string?> Scope(Incident incident, string service, TickInput tick)
+    {
+        var servers = tick.Service(service)?.Routing.Servers.Where(s => s.Region == incident.Region).Select(s => s.Name).ToList() ?? [];
+        var blamed = incident.Anomalies.Where(a => a.Service == service && a.Server is not null).Select(a => a.Server).Distinct().ToList();
+        var alone = blamed.Count > 0 && blamed.Count < servers.Count
+            && !incident.Anomalies.Any(a => a.Service == service && a.Detector == "probes");
+        return alone ? blamed : [null];
+    }
+
+    private Remedy Advance(Remedy remedy, IReadOnlyCollection<Remedy> all, TickInput tick)
+    {
+        if (remedy.State == RemedyState.Removed)
+            return remedy;
+        if (tick.PausedBy is { } who)
+            return remedy.State == RemedyState.Refused && remedy.Reason.StartsWith("paused", StringComparison.Ordinal)
+                ? remedy
+                : remedy with { State = RemedyState.Refused, Share = 0, Since = tick.Now, Reason = $"paused by {who}: mainstay resume lets remedies work again" };
+        if (remedy.InForce)
+            return Easing.Advance(
+                remedy, StepOf(remedy, tick), ServersWell(remedy, tick),
+                tick.Detectors.UsualMs(new(remedy.Service, remedy.Region)), tick.Now);
+        return Check(remedy, all, tick);
+    }
+
+    private static Remedy Check(Remedy remedy, IReadOnlyCollection<Remedy> all, TickInput tick)
+    {
+        var verdict = Guard.Check(remedy, all, tick);
+        var approved = tick.Approvals.TryGetValue(remedy.Id, out var approver);
+        var (state, reason) = verdict.Answer switch
+        {
+            GuardAnswer.Forbid => (RemedyState.Refused, $"the guard forbids it: {verdict.Reason}"),
+            _ when approved => (RemedyState.Active, $"approved by {approver}: {verdict.Reason}"),
+            GuardAnswer.Allow when tick.Mode(remedy.Service) == RemedyMode.Act => (RemedyState.Active, verdict.Reason),
+            GuardAnswer.Allow => (RemedyState.Proposed, $"waits for approval (mainstay incident approve {remedy.Id}): {verdict.Reason}"),
+            _ => (RemedyState.Proposed, $"waits for approval (mainstay incident approve {remedy.Id}): {verdict.Reason}"),
+        };
+        // The numbers in a reason change all the time; only a change of state is a change.
+        return state == remedy.State && remedy.Reason != "not checked yet" ? remedy
+            : remedy with { State = state, Reason = reason, Since = tick.Now };
+    }
+
+    private Window StepOf(Remedy remedy, TickInput tick)
+    {
+        if (!_steps.TryGetValue(remedy.Id, out var step) || step.Since != remedy.Since)
+        {
+            // The windows of the tick in which a step begins belong to the step before.
+            _steps[remedy.Id] = step = (remedy.Since, new Window());
+            if (tick.Windows.Start < remedy.Since)
+                return step.Attempts;
+        }
+        if (tick.Windows[new(remedy.Service, remedy.Region, remedy.Server)] is { } window)
+            step.Attempts.Add(window);
+        return step.Attempts;
+    }
+
+    private static bool ServersWell(Remedy remedy, TickInput tick)
+    {
+        var reports = tick.Windows.Servers.Values.Where(
+            r => r.Service == remedy.Service && r.Region == remedy.Region && (remedy.Server is null || r.Server == remedy.Server));
+        return reports.Any() && reports.All(r => r.Well);
+    }
+
+    private static string Word(Remedy remedy) => remedy.State switch
+    {
+        RemedyState.Active when remedy.Share == 0 => "in force",
+        RemedyState.Active => "easing",
+        _ => remedy.State.ToString().ToLowerInvariant(),
+    };
+}

@@ -1,0 +1,60 @@
+using System.Data.Common;
+using Microsoft.Extensions.Logging;
+
+namespace Mainstay.Control.Storage;
+
+/// <summary>Moves facts from the spool into the database, whenever the database is there.</summary>
+public sealed partial class SpoolDrain(StateFolder state, Store store, TimeProvider clock, ILogger<SpoolDrain> log)
+{
+    private const int Batch = 500;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>Drains until cancelled, then once more.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        var stored = 0L;
+        var pause = Pause;
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                stored = await DrainAsync(stored, cancel);
+                pause = Pause;
+                if (state.Trouble is not null)
+                    LogBack();
+                state.Trouble = null;
+            }
+            catch (Exception e) when (e is DbException or IOException or UnauthorizedAccessException)
+            {
+                if (state.Trouble is null)
+                    LogAway(e.Message);
+                state.Trouble = $"database: {e.Message} Facts wait in the spool; nothing is lost.";
+                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
+            }
+            await Task.Delay(pause, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Moves what is there now.</summary>
+    /// <param name="stored">Newest fact known to be in the database.</param>
+    /// <returns>Newest fact in the database afterwards.</returns>
+    public async Task<long> DrainAsync(long stored, CancellationToken cancel)
+    {
+        while (state.Spool.LastSequence > stored)
+        {
+            var facts = state.Spool.ReadAfter(stored, Batch);
+            if (facts.Count == 0)
+                return state.Spool.LastSequence;
+            stored = Math.Max(await store.AddAsync(facts, cancel), facts[^1].Sequence);
+            state.Spool.DeleteThrough(stored);
+        }
+        return stored;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The database is away: {Message} Facts wait in the spool; traffic and remedies go on.")]
+    private partial void LogAway(string message);
+
+    [LoggerMessage(LogLevel.Information, "The database is back; the spool is drained.")]
+    private partial void LogBack();
+}

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using Mainstay.Control.Incidents;
+using Mainstay.Control.Mitigation;
+using Mainstay.Routing;
+
+namespace Mainstay.Control.Storage;
+
+/// <summary>
+/// What Mainstay keeps on the local disk: spool, incidents, reviews, the pause, the last good table. One control plane at a
+/// time may have it open.
+/// </summary>
+public sealed class StateFolder : IDisposable
+{
+    private readonly FileStream _lock;
+    private readonly IncidentFile _incidents;
+
+    private StateFolder(string path, FileStream held)
+    {
+        (Root, _lock) = (path, held);
+        Spool = new Spool(Path.Combine(path, "spool"));
+        Pause = new PauseFile(path);
+        LastGood = new LastGoodFile(Path.Combine(path, "table.json"));
+        Reviews = Path.Combine(path, "reviews");
+        _incidents = new IncidentFile(Path.Combine(path, "incidents.json"));
+        Directory.CreateDirectory(Reviews);
+    }
+
+    /// <summary>Its path; absolute.</summary>
+    public string Root { get; }
+
+    public Spool Spool { get; }
+
+    public PauseFile Pause { get; }
+
+    public LastGoodFile LastGood { get; }
+
+    /// <summary>Folder of the drafted reviews.</summary>
+    public string Reviews { get; }
+
+    /// <summary>Path of the SQLite file.</summary>
+    public string Database => Path.Combine(Root, "mainstay.db");
+
+    /// <summary>What a person should know of the storage; null if nothing. Set by whoever fills the database.</summary>
+    public string? Trouble { get; set; }
+
+    /// <summary>Opens the folder, and makes it if it is missing.</summary>
+    /// <exception cref="IOException">It cannot be made or written, or another control plane has it open; the message says which.</exception>
+    public static StateFolder Open(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+            var held = new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new StateFolder(path, held);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"The state folder {path} cannot be written: {e.Message} Name another one in mainstay.yaml (state).", e);
+        }
+        catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
+        {
+            throw new IOException($"The state folder {path} is in use by another mainstay ({e.Message}). Stop that one, or name another folder in mainstay.yaml (state).", e);
+        }
+    }
+
+    public ImmutableArray<Incident> ReadIncidents(out string? trouble) => _incidents.Read(out trouble);
+
+    public void WriteIncidents(ImmutableArray<Incident> incidents) => _incidents.Write(incidents);
+
+    /// <summary>Drafts the review of a resolved incident.</summary>
+    /// <returns>Name of its file in <see cref="Reviews"/>.</returns>
+    public string WriteReview(Incident incident)
+    {
+        var name = $"incident-{incident.Number}.md";
+        File.WriteAllText(Path.Combine(Reviews, name), Review.Draft(incident));
+        return name;
+    }
+
+    public void Dispose()
+    {
+        Spool.Dispose();
+        _lock.Dispose();
+    }
+}

@@ -1,0 +1,63 @@
+using Mainstay.Routing;
+
+namespace Mainstay.Control.Telemetry;
+
+/// <summary>Sorts what the data plane saw into windows, one set a tick. Not safe for several threads.</summary>
+/// <param name="start">Where the first window begins.</param>
+public sealed class Collector(DateTimeOffset start)
+{
+    private static readonly TimeSpan Stale = TimeSpan.FromSeconds(5);
+    private readonly Dictionary<SeriesKey, ServerReport> _servers = [];
+    private Dictionary<SeriesKey, Window> _series = [];
+    private List<Outcome> _outcomes = [];
+    private List<Probe> _probes = [];
+    private DateTimeOffset _start = start;
+
+    /// <summary>Takes one observation in. What is older than five seconds has missed its window: it would tell of a past
+    /// state as if it were now, as after a control plane was away.</summary>
+    public void Add(Observation observation)
+    {
+        if (observation.At < _start - Stale)
+            return;
+        switch (observation)
+        {
+            case Outcome outcome:
+                AddOutcome(outcome);
+                break;
+            case Probe probe:
+                _probes.Add(probe);
+                break;
+            case ServerReport report:
+                _servers[new(report.Service, report.Region, report.Server)] = report;
+                break;
+        }
+    }
+
+    /// <summary>Ends the open windows at <paramref name="now"/> and begins new ones.</summary>
+    public ClosedWindows Close(DateTimeOffset now)
+    {
+        foreach (var (key, _) in _servers.Where(s => s.Value.At < now - Stale).ToList())
+            _servers.Remove(key);
+        var closed = new ClosedWindows(_start, now, _series, _outcomes, _probes, new Dictionary<SeriesKey, ServerReport>(_servers));
+        (_series, _outcomes, _probes, _start) = ([], [], [], now);
+        return closed;
+    }
+
+    private void AddOutcome(Outcome outcome)
+    {
+        _outcomes.Add(outcome);
+        Of(new(outcome.Service)).Add(outcome);
+        foreach (var attempt in outcome.Attempts)
+        {
+            Of(new(outcome.Service, attempt.Region)).Add(attempt);
+            Of(new(outcome.Service, attempt.Region, attempt.Server)).Add(attempt);
+        }
+    }
+
+    private Window Of(SeriesKey key)
+    {
+        if (!_series.TryGetValue(key, out var window))
+            _series[key] = window = new Window();
+        return window;
+    }
+}
