@@ -50,7 +50,7 @@ internal sealed class ImpactTally(Impact before)
         var key = (outcome.Service, outcome.Customer ?? "(unknown)");
         if (!_customers.ContainsKey(key) && _customers.Count >= MostCustomers)
             key = (outcome.Service, "(others)");
-        var before = _customers.GetValueOrDefault(key);
-        _customers[key] = failed ? (before.Failed + 1, before.Slow) : (before.Failed, before.Slow + 1);
+        var counted = _customers.GetValueOrDefault(key);
+        _customers[key] = failed ? (counted.Failed + 1, counted.Slow) : (counted.Failed, counted.Slow + 1);
     }
 }
