@@ -31,7 +31,7 @@ public sealed partial class ControlLoop
     private readonly CapacityBook _capacity = new();
     private readonly IncidentBook _book;
     private readonly List<FactDraft> _unwritten = [];
-    private MainstayConfig _config;
+    private volatile MainstayConfig _config;
     private RouteTable _table;
     private string? _refusedConfig;
     private string? _trouble;
@@ -57,6 +57,9 @@ public sealed partial class ControlLoop
         Publish(state.Pause.Read() is null ? Overlays() : []);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
     }
+
+    /// <summary>What runs now. Safe from any thread.</summary>
+    public MainstayConfig Config => _config;
 
     /// <summary>How everything stood at the end of the last tick. Safe from any thread.</summary>
     public Snapshot Snapshot => _snapshot;

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using Mainstay.Control.Config;
+using Mainstay.Control.Mitigation;
+using Mainstay.Routing;
+
+namespace Mainstay.Commands;
+
+/// <summary>
+/// <c>mainstay route</c>: the data plane alone. It starts from the configuration, or from the last good table if that
+/// cannot be read, and follows the table that a control plane writes. It needs no control plane and no database.
+/// </summary>
+internal static class RouteCommand
+{
+    public const string SocketName = "outcomes.sock";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
+
+    public static Command Build(TimeProvider clock)
+    {
+        var file = CommandOptions.Config();
+        var seed = CommandOptions.Seed();
+        var command = new Command("route", "Run the data plane alone, from the file and the last good table.") { file, seed };
+        command.SetAction((parsed, cancel) => CommandRun.GuardedAsync(() => RouteAsync(
+            parsed.GetRequiredValue(file), parsed.GetValue(seed), clock, parsed.InvocationConfiguration, cancel)));
+        return command;
+    }
+
+    private static async Task<int> RouteAsync(
+        string file, int seed, TimeProvider clock, InvocationConfiguration console, CancellationToken cancel)
+    {
+        using var logs = Composition.MakeLogs(LogLevel.Information);
+        var log = logs.CreateLogger(nameof(RouteCommand));
+        var config = ConfigReport.Read(file, console.Error, console.Error);
+        var stateFolder = config?.StateFolder ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "state");
+        Directory.CreateDirectory(stateFolder);
+        var lastGood = new LastGoodFile(Path.Combine(stateFolder, "table.json"));
+        var table = lastGood.TryRead(out var why);
+        if (config is null)
+        {
+            // Static stability: a broken file must not keep a data plane down that ran well with the one before.
+            if (table is null)
+                return ConfigReport.Mistake;
+            await console.Error.WriteLineAsync($"starting from the last good table (version {table.Version}, {lastGood.Path}) instead");
+        }
+        var listen = config?.TrafficListen ?? new MainstayConfig { File = file, StateFolder = stateFolder, Services = [] }.TrafficListen;
+
+        await using var composition = new Composition(clock, seed, logs);
+        var routes = new LiveRoutes(clock);
+        routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
+        await composition.StartDataPlaneAsync(routes, listen, cancel);
+        composition.Run("outcomes", token => OutcomeSocket.ServeAsync(Path.Combine(stateFolder, SocketName), composition.Feed.Reader, token));
+        composition.Run("table", token => FollowAsync(lastGood, new PauseFile(stateFolder), routes, clock, log, token));
+        if (config is not null)
+            composition.Run("configuration", new ConfigWatch(
+                config.File, clock, next => routes.Swap(next.ToTable(routes.Current.Table.Version, routes.Current.Table.Overlays)),
+                _ => { }, logs.CreateLogger<ConfigWatch>()).RunAsync);
+
+        await console.Output.WriteLineAsync($"traffic on {listen.GetLeftPart(UriPartial.Authority)}");
+        await CommandRun.UntilStoppedAsync(clock, cancel);
+        return 0;
+    }
+
+    /// <summary>Takes over each table that a control plane writes, and takes remedies off while they are paused.</summary>
+    private static async Task FollowAsync(
+        LastGoodFile file, PauseFile pause, LiveRoutes routes, TimeProvider clock, ILogger log, CancellationToken cancel)
+    {
+        var seen = Stamp(file.Path);
+        using var timer = new PeriodicTimer(Look, clock);
+        while (await timer.WaitForNextTickAsync(cancel))
+        {
+            if (Stamp(file.Path) is var stamp && stamp != seen)
+            {
+                seen = stamp;
+                if (file.TryRead(out var why) is { } table)
+                    routes.Swap(table);
+                else
+                    log.LogWarning("The table could not be read; the one before stays in force. {Why}", why);
+            }
+            var current = routes.Current.Table;
+            if (current.Overlays.Length > 0 && pause.Read() is { } paused)
+            {
+                log.LogWarning("{Who} paused all remedies: they are taken off", paused.Who);
+                routes.Swap(current with { Overlays = [] });
+            }
+        }
+    }
+
+    private static DateTime Stamp(string path) => File.GetLastWriteTimeUtc(path);
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Mainstay.Control.Config;
+using Mainstay.Control.Storage;
+using Mainstay.Routing;
+
+namespace Mainstay.Commands;
+
+/// <summary><c>mainstay serve</c>: data plane and control plane in one process.</summary>
+internal static class ServeCommand
+{
+    public static Command Build(TimeProvider clock)
+    {
+        var file = CommandOptions.Config();
+        var seed = CommandOptions.Seed();
+        var command = new Command("serve", "Put Mainstay in front of your model endpoints.") { file, seed };
+        command.SetAction((parsed, cancel) => CommandRun.GuardedAsync(() => ServeAsync(
+            parsed.GetRequiredValue(file), parsed.GetValue(seed), clock, parsed.InvocationConfiguration, cancel)));
+        return command;
+    }
+
+    private static async Task<int> ServeAsync(
+        string file, int seed, TimeProvider clock, InvocationConfiguration console, CancellationToken cancel)
+    {
+        if (ConfigReport.Read(file, console.Error, console.Error) is not { } config)
+            return ConfigReport.Mistake;
+        using var logs = Composition.MakeLogs(LogLevel.Information);
+        using var state = StateFolder.Open(config.StateFolder);
+        await using var composition = new Composition(clock, seed, logs);
+        var routes = new LiveRoutes(clock);
+        var loop = composition.BuildControlLoop(config, state, table =>
+        {
+            routes.Swap(table);
+            state.LastGood.Write(table);
+        });
+        await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
+        await composition.StartControlPlaneAsync(loop, state, cancel);
+        composition.Run("configuration", new ConfigWatch(
+            config.File, clock, loop.Reconfigure, loop.NoteRefusedConfig, logs.CreateLogger<ConfigWatch>()).RunAsync);
+
+        await console.Output.WriteLineAsync($"traffic on {Address(config.TrafficListen)}, dashboard on {Address(config.Control.Listen)}");
+        await CommandRun.UntilStoppedAsync(clock, cancel);
+        return 0;
+    }
+
+    private static string Address(Uri listen) => listen.GetLeftPart(UriPartial.Authority);
+}

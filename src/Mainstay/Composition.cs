@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Net;
+using Mainstay.Api;
+using Mainstay.Commands;
+using Mainstay.Control;
+using Mainstay.Control.Config;
+using Mainstay.Control.Incidents;
+using Mainstay.Control.Storage;
+using Mainstay.Routing;
+using Mainstay.Routing.Http;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Mainstay;
+
+/// <summary>Builds the running program: everything with <c>new</c>, in the order in which it starts.</summary>
+internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory logs) : IAsyncDisposable
+{
+    private static readonly TimeSpan TrafficStopsWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ControlStopsWithin = TimeSpan.FromSeconds(2);
+    private readonly Lifecycle _parts = new(clock, logs.CreateLogger<Lifecycle>());
+    private readonly OutcomeFeed _feed = new();
+
+    public OutcomeFeed Feed => _feed;
+
+    /// <summary>Tells the requests of this process from others'.</summary>
+    public string RequestIdPrefix { get; } = clock.GetUtcNow().ToUnixTimeSeconds().ToString("x", CultureInfo.InvariantCulture);
+
+    public static ILoggerFactory MakeLogs(LogLevel level) => LoggerFactory.Create(logging => logging
+        .SetMinimumLevel(level)
+        .AddFilter("Microsoft", LogLevel.Warning)
+        .AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        })
+        // Standard output is for what a command answers.
+        .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+
+    /// <summary>The data plane: probes and traffic. It serves from the table that is in force when a request arrives.</summary>
+    public async Task StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
+    {
+        var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>());
+        var prober = new Prober(routes, _feed, clock, new Random(seed + 1));
+        _parts.Run("prober", async token =>
+        {
+            using (prober)
+                await prober.RunAsync(token);
+        });
+
+        var app = MakeListener(listen, kestrel =>
+        {
+            // How long a body may be is the server's business; how long it may take is timeouts.total.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MaxConcurrentConnections = 100_000;
+        });
+        app.Run(KestrelFront.For(gateway, RequestIdPrefix));
+        await StartAsync(app, "traffic.listen", listen, cancel);
+        _parts.Add("traffic", TrafficStopsWithin, app.StopAsync);
+    }
+
+    /// <summary>The control plane: the loop, the database behind it, the news, the listener with API and dashboard.</summary>
+    /// <param name="config">What to run.</param>
+    /// <param name="state">Open; the caller disposes of it after this composition.</param>
+    /// <param name="publish">Puts a table in force.</param>
+    public ControlLoop BuildControlLoop(MainstayConfig config, StateFolder state, Action<RouteTable> publish)
+    {
+        ControlLoop? loop = null;
+        var webhooks = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
+        var notifier = new Notifier(() => (loop?.Config ?? config).Notify, clock, logs.CreateLogger<Notifier>(), webhooks);
+        var drain = new SpoolDrain(state, Store.OpenSqlite(state.Database), clock, logs.CreateLogger<SpoolDrain>());
+        var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
+        loop = new ControlLoop(config, _feed.Reader, state, table, publish, notifier, clock, logs.CreateLogger<ControlLoop>());
+        _parts.Run("notifier", notifier.RunAsync);
+        _parts.Run("database", drain.RunAsync);
+        return loop;
+    }
+
+    public async Task StartControlPlaneAsync(ControlLoop loop, StateFolder state, CancellationToken cancel)
+    {
+        var control = loop.Config.Control;
+        var access = Access.TryOpen(state.Root, control, clock, out var why) ?? throw new CommandException(why);
+        _parts.Run("control loop", loop.RunAsync);
+        var app = MakeListener(control.Listen, _ => { });
+        ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, access, state.Reviews, clock);
+        await StartAsync(app, "control.listen", control.Listen, cancel);
+        _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
+    }
+
+    /// <summary>Runs work in the background until the program stops.</summary>
+    public void Run(string name, Func<CancellationToken, Task> work) => _parts.Run(name, work);
+
+    public ValueTask DisposeAsync() => _parts.DisposeAsync();
+
+    /// <summary>Kestrel on one address, and nothing else of a host: no configuration files, no signals of its own.</summary>
+    public static WebApplication MakeListener(Uri listen, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> limits)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddRouting();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            limits(kestrel);
+            var address = IPAddress.TryParse(listen.DnsSafeHost, out var parsed) ? parsed : null;
+            if (address is null && listen.Host == "localhost")
+                kestrel.ListenLocalhost(listen.Port);
+            else
+                kestrel.Listen(address ?? Dns.GetHostAddresses(listen.DnsSafeHost)[0], listen.Port);
+        });
+        return builder.Build();
+    }
+
+    private static async Task StartAsync(WebApplication app, string key, Uri listen, CancellationToken cancel)
+    {
+        try
+        {
+            await app.StartAsync(cancel);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new CommandException(
+                $"{key} {listen.GetLeftPart(UriPartial.Authority)}: the port is in use. Stop what listens there, or choose another port.", e);
+        }
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
+        {
+            throw new CommandException(
+                $"{key} {listen.GetLeftPart(UriPartial.Authority)}: {e.Message.TrimEnd('.')}. Give an address of this machine and a port you may use.", e);
+        }
+    }
+}
