@@ -27,7 +27,18 @@ internal static class TextBench
             Required = true,
         };
         var command = new Command("text", "Accuracy and cost of the text classifier.") { data };
-        command.SetAction(parsed => Run(parsed.GetRequiredValue(data).FullName, clock));
+        command.SetAction(parsed =>
+        {
+            try
+            {
+                return Run(parsed.GetRequiredValue(data).FullName, clock);
+            }
+            catch (TextExamplesException e)
+            {
+                Console.Error.WriteLine(e.Message);
+                return 2;
+            }
+        });
         return command;
     }
 

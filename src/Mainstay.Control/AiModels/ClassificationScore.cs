@@ -1,8 +1,8 @@
 namespace Mainstay.Control.AiModels;
 
-/// <summary>How well a classifier does on texts it has not seen. All between 0 and 1 but the log loss (in nats, 0 is best).</summary>
+/// <summary>How well a classifier does on texts it has not seen: all 0 to 1 but the log loss (in nats, 0 is best).</summary>
 /// <param name="Accuracy">The share of right labels.</param>
-/// <param name="MacroF1">The mean over the labels of the harmonic mean of precision and recall: a rare label counts as much.</param>
+/// <param name="MacroF1">The labels' mean F1 (harmonic mean of precision and recall): a rare label counts as much.</param>
 /// <param name="LogLoss">The mean of −ln(probability of the true label).</param>
 /// <param name="CalibrationError">
 /// Expected calibration error, 10 bins of equal width (Guo et al. 2017): how far confidence lies from the share of right labels.

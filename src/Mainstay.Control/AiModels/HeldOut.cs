@@ -14,7 +14,8 @@ public sealed record HeldOut(IReadOnlyList<TextExample> Train, IReadOnlyList<Tex
         var test = new List<TextExample>();
         var testTexts = new HashSet<string>(StringComparer.Ordinal);
         var trainTexts = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var label in examples.GroupBy(example => example.Label, StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal))
+        var labels = examples.GroupBy(example => example.Label, StringComparer.Ordinal);
+        foreach (var label in labels.OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             var texts = label.Select(example => example.Text).Distinct(StringComparer.Ordinal).ToArray();
             random.Shuffle(texts);

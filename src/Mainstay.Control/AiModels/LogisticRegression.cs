@@ -1,6 +1,6 @@
 namespace Mainstay.Control.AiModels;
 
-/// <summary>Rows of a sparse matrix, one after the other: row r's entries lie from <c>Starts[r]</c> to before <c>Starts[r+1]</c>.</summary>
+/// <summary>A sparse matrix, row after row: row r's entries lie from <c>Starts[r]</c> to before <c>Starts[r+1]</c>.</summary>
 internal sealed record SparseRows(int[] Starts, int[] Columns, float[] Values, int Width)
 {
     public int Count => Starts.Length - 1;

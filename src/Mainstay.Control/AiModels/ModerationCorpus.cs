@@ -1,7 +1,7 @@
 namespace Mainstay.Control.AiModels;
 
 /// <summary>
-/// The project's own corpus for moderation: some 350 sentences of chat, written for it, labelled <c>ok</c> or <c>toxic</c>
+/// The project's own corpus for moderation: some 380 sentences of chat, written for it, labelled <c>ok</c> or <c>toxic</c>
 /// (insults, threats, harassment; no slurs). Small: it serves the demo and the tests. For real moderation bring real data.
 /// </summary>
 public static class ModerationCorpus

@@ -20,7 +20,7 @@ public sealed class TextExamplesException : Exception
     public TextExamplesException(string message, Exception inner) : base(message, inner) { }
 }
 
-/// <summary>Reads labelled texts from CSV (RFC 4180, UTF-8) with the columns <c>text</c> and <c>label</c>; others are ignored.</summary>
+/// <summary>Reads labelled texts from CSV (RFC 4180, UTF-8): the columns <c>text</c> and <c>label</c>, others are ignored.</summary>
 public static class TextExamples
 {
     private const int MaxRows = 5_000_000;
@@ -51,7 +51,7 @@ public static class TextExamples
         TextExamplesException Wrong(string what) => new($"{name}, line {line}: {what}");
         var format = new CsvConfiguration(CultureInfo.InvariantCulture)
         {
-            BadDataFound = _ => throw Wrong("a quote stands where none may. Put the field in quotes and double the quotes within it."),
+            BadDataFound = _ => throw Wrong("a quote stands where none may. Put the field in quotes, double those within it."),
             MissingFieldFound = null,
             DetectColumnCountChanges = false,
         };
@@ -60,15 +60,17 @@ public static class TextExamples
         var header = csv.Record!;
         var text = Array.IndexOf(header, "text");
         var label = Array.IndexOf(header, "label");
-        if (text < 0 || label < 0) throw Wrong($"the header has no column `{(text < 0 ? "text" : "label")}`. Begin the file with `text,label`.");
+        if (text < 0 || label < 0)
+            throw Wrong($"the header has no column `{(text < 0 ? "text" : "label")}`. Begin the file with `text,label`.");
         var examples = new List<TextExample>();
         for (line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1)
         {
             if (csv.Count != header.Length)
-                throw Wrong($"{csv.Count} fields where the header has {header.Length}. Put fields that hold commas, quotes or line ends in quotes.");
-            if (string.IsNullOrWhiteSpace(csv[label])) throw Wrong("the label is empty. Write the text's label, or take the row out.");
+                throw Wrong($"{csv.Count} fields where the header has {header.Length}. Put fields with commas or line ends in quotes.");
+            if (string.IsNullOrWhiteSpace(csv[label]))
+                throw Wrong("the label is empty. Write the text's label, or take the row out.");
             if (csv[label].Length > MaxLabelChars)
-                throw Wrong($"the label has {csv[label].Length} characters, more than {MaxLabelChars}. Are the columns exchanged?");
+                throw Wrong($"a label of {csv[label].Length} characters (at most {MaxLabelChars}). Are the columns exchanged?");
             if (examples.Count == MaxRows) throw Wrong($"more than {MaxRows} rows. Give a sample.");
             examples.Add(new TextExample(csv[text], csv[label]));
         }

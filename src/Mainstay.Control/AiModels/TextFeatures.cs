@@ -10,7 +10,7 @@ namespace Mainstay.Control.AiModels;
 /// </summary>
 internal static class TextFeatures
 {
-    /// <summary>The bound of one text's work and memory: about 600,000 keys.</summary>
+    /// <summary>The bound of one text's work and memory: about 270,000 keys, some 20 ms.</summary>
     public const int MaxChars = 65_536;
 
     /// <summary>The two blocks of features, each brought to length 1 for itself: a word is not drowned by its letters.</summary>
@@ -26,7 +26,7 @@ internal static class TextFeatures
     /// <summary>The block of a key: 1 for words, 0 for runs of characters. It is the key's lowest bit.</summary>
     public static int BlockOf(uint key) => (int)(key & 1);
 
-    /// <summary>Fills <paramref name="keys"/> with the text's keys in ascending order, a key as often as its n-gram occurs.</summary>
+    /// <summary>Adds the text's keys to <paramref name="keys"/>, ascending, a key as often as its n-gram occurs.</summary>
     public static void Extract(scoped ReadOnlySpan<char> text, ref KeyBuffer keys)
     {
         text = text[..Math.Min(text.Length, MaxChars)];

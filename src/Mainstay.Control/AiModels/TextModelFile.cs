@@ -30,11 +30,13 @@ internal static class TextModelFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ModelFileException($"{path}: there is no such model file. Make one with `mainstay model train --out FILE`.", e);
+            throw new ModelFileException(
+                $"{path}: there is no such model file. Make one with `mainstay model train --out FILE`.", e);
         }
         catch (Exception e) when (IsOfTheSystem(e))
         {
-            throw new ModelFileException($"{path}: the model file cannot be read: {e.Message} Give a file that this user may read.", e);
+            throw new ModelFileException(
+                $"{path}: the model file cannot be read: {e.Message} Give a file that this user may read.", e);
         }
         return Parse(bytes, path);
     }
@@ -47,7 +49,7 @@ internal static class TextModelFile
         var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (version != Version)
             throw new ModelFileException(
-                $"{path}: the model file has format {version}, this program reads format {Version}. Make it anew with this version.");
+                $"{path}: the model file has format {version}, this program reads {Version}. Make it anew with this program.");
         var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
         if (bytes.Length < length) throw Truncated(path, bytes.Length, length);
         if (bytes.Length != length || !SHA256.HashData(bytes[..^HashBytes]).AsSpan().SequenceEqual(bytes[^HashBytes..]))
@@ -74,7 +76,7 @@ internal static class TextModelFile
         catch (Exception e) when (IsOfTheSystem(e))
         {
             throw new ModelFileException(
-                $"{path}: the model file cannot be written: {e.Message} Give a file in a folder that exists and that this user may write to.", e);
+                $"{path}: the model file cannot be written: {e.Message} Give a folder that exists and may be written to.", e);
         }
         return bytes.Length;
     }
@@ -121,7 +123,8 @@ internal static class TextModelFile
         var documents = reader.Number("the number of texts", 1, int.MaxValue);
         // A feature takes 2 bytes for its key and count and 2 for each weight at least: no small file asks for much memory.
         var outputs = TextWeights.OutputsFor(labels.Length);
-        var keys = new uint[reader.Number("the number of features", 0, Math.Min(TextWeights.MaxFeatures, reader.Left / (2 + (2 * outputs))))];
+        var most = Math.Min(TextWeights.MaxFeatures, reader.Left / (2 + (2 * outputs)));
+        var keys = new uint[reader.Number("the number of features", 0, most)];
         var key = 0L;
         for (var i = 0; i < keys.Length; i++)
         {
@@ -143,7 +146,7 @@ internal static class TextModelFile
         e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
 }
 
-/// <summary>Reads a model file's content from its start, every number within its bounds; else <see cref="InvalidDataException"/>.</summary>
+/// <summary>Reads a model file's content, every number within its bounds; else <see cref="InvalidDataException"/>.</summary>
 internal ref struct ModelReader(ReadOnlySpan<byte> bytes)
 {
     private const int MaxTextBytes = 1024;

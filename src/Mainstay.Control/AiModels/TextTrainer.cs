@@ -15,7 +15,7 @@ public sealed record TrainingOptions
 /// <summary>
 /// Trains a <see cref="TextClassifier"/>: hashed n-grams, tf-idf (1 + ln tf, smooth idf, each block of features brought to
 /// length 1), L2-regularised logistic regression, one class against the rest. The settings are one for all data: they were
-/// chosen on six public sets together (docs/benchmarks.md), not for one of them.
+/// chosen on six public sets together (<c>Mainstay.Bench text</c>), not for one of them.
 /// </summary>
 public static class TextTrainer
 {
@@ -67,7 +67,7 @@ public static class TextTrainer
         return labels.Count switch
         {
             < 2 => throw new TextExamplesException(
-                $"All {examples.Count} texts have the same label: there is nothing to tell apart. Give texts of two labels at least."),
+                $"All {examples.Count} texts have the same label: nothing to tell apart. Give texts of two labels at least."),
             > TextWeights.MaxLabels => throw new TextExamplesException(
                 $"{labels.Count} distinct labels are more than {TextWeights.MaxLabels}. Is the column `label` the right one?"),
             _ => [.. labels],

@@ -45,6 +45,6 @@ internal sealed class TextWeights
 
     public static int OutputsFor(int labels) => labels == 2 ? 1 : labels;
 
-    /// <summary>ln((1 + documents) / (1 + count)) + 1, as if one more text held every feature (scikit-learn's smooth idf).</summary>
+    /// <summary>ln((1 + documents) / (1 + count)) + 1: as if one more text held all features (smooth idf).</summary>
     public static float InverseDocumentFrequency(int documents, int count) => MathF.Log((1f + documents) / (1f + count)) + 1;
 }

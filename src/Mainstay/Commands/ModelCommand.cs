@@ -29,8 +29,8 @@ internal static class ModelCommand
             DefaultValueFactory = _ => 1,
         };
         var command = new Command("train", "Train on labelled texts; a fifth is held out and measured.") { data, output, seed };
-        command.SetAction(parsed => Guarded(() =>
-            Train(parsed.GetValue(data), parsed.GetRequiredValue(output), parsed.GetValue(seed), clock, parsed.InvocationConfiguration.Output)));
+        command.SetAction(parsed => Guarded(() => Train(
+            parsed.GetValue(data), parsed.GetRequiredValue(output), parsed.GetValue(seed), clock, parsed.InvocationConfiguration.Output)));
         return command;
     }
 
@@ -43,8 +43,8 @@ internal static class ModelCommand
             DefaultValueFactory = _ => "http://127.0.0.1:9000",
         };
         var command = new Command("serve", "Answer POST /predict, GET /health and GET /metrics.") { model, listen };
-        command.SetAction((parsed, cancel) => GuardedAsync(() =>
-            Serve(parsed.GetRequiredValue(model), parsed.GetRequiredValue(listen), clock, parsed.InvocationConfiguration.Output, cancel)));
+        command.SetAction((parsed, cancel) => GuardedAsync(() => Serve(
+            parsed.GetRequiredValue(model), parsed.GetRequiredValue(listen), clock, parsed.InvocationConfiguration.Output, cancel)));
         return command;
     }
 
@@ -83,7 +83,7 @@ internal static class ModelCommand
         {
             throw new CommandException(e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException
                 ? $"--listen {url}: the port is in use. Stop what listens there, or choose another port (0: the system chooses)."
-                : $"--listen {url}: cannot listen there: {e.Message} Give an address of this machine and a port you may use.", e);
+                : $"--listen {url}: {e.Message.TrimEnd('.')}. Give an address of this machine and a port you may use.", e);
         }
         console.WriteLine($"listening on {ModelHost.UrlOf(app)}");
         await console.FlushAsync(cancel);
@@ -96,9 +96,10 @@ internal static class ModelCommand
 
     private static IPEndPoint AddressOf(string url)
     {
-        CommandException Wrong(string what) => new($"--listen {url}: {what} Write http://ADDRESS:PORT, for example http://127.0.0.1:9000.");
+        CommandException Wrong(string what) => new($"--listen {url}: {what} Write http://ADDRESS:PORT, like http://127.0.0.1:9000.");
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri)) throw Wrong("this is no URL.");
-        if (!string.Equals(uri.Scheme, Uri.UriSchemeHttp, StringComparison.Ordinal)) throw Wrong($"only http is served here, not {uri.Scheme}.");
+        if (!string.Equals(uri.Scheme, Uri.UriSchemeHttp, StringComparison.Ordinal))
+            throw Wrong($"only http is served here, not {uri.Scheme}.");
         if (uri.AbsolutePath != "/" || uri.Query.Length > 0 || uri.Fragment.Length > 0 || uri.UserInfo.Length > 0)
             throw Wrong("an address to listen on has no path, query or user.");
         if (string.Equals(uri.Host, "localhost", StringComparison.Ordinal)) return new IPEndPoint(IPAddress.Loopback, uri.Port);

@@ -41,6 +41,7 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
 {
     public const int MaxBodyBytes = 64 * 1024;
 
+    private const string TooLarge = "The body is larger than 65536 bytes. Send a shorter text.";
     private const string HowToAsk = "Send JSON like {\"text\": \"...\"}.";
     private readonly ModelMetrics _metrics = new();
     private readonly long _start = clock.GetTimestamp();
@@ -56,7 +57,7 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
         catch (BadHttpRequestException e)
         {
             await Refuse(context, e.StatusCode, e.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? $"The body is larger than {MaxBodyBytes} bytes. Send a shorter text."
+                ? TooLarge
                 : $"The request is malformed: {e.Message} {HowToAsk}");
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
@@ -98,15 +99,21 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
 
     private async Task Predict(HttpContext context)
     {
-        // One more than the largest body, so that the read that meets its end is made, and Kestrel refuses what is longer.
-        var buffer = ArrayPool<byte>.Shared.Rent(1 + (int)Math.Clamp(context.Request.ContentLength ?? MaxBodyBytes, 255, MaxBodyBytes));
+        // One byte more than the largest body: who fills it has sent too much.
+        var expected = Math.Clamp(context.Request.ContentLength ?? MaxBodyBytes, 0, MaxBodyBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent((int)expected + 1);
         try
         {
             var length = 0;
-            for (int read; length < buffer.Length; length += read)
+            for (int read; length <= expected; length += read)
             {
-                read = await context.Request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted);
+                read = await context.Request.Body.ReadAsync(buffer.AsMemory(length, (int)expected + 1 - length), context.RequestAborted);
                 if (read == 0) break;
+            }
+            if (length > MaxBodyBytes)
+            {
+                await Refuse(context, StatusCodes.Status413PayloadTooLarge, TooLarge);
+                return;
             }
             if (TextOf(buffer.AsSpan(0, length)) is not { } text)
             {

@@ -8,6 +8,8 @@ namespace Mainstay.Models;
 /// <summary>Kestrel and nothing else: no configuration files, no logging, no routing tables, so that it starts fast.</summary>
 internal static class ModelHost
 {
+    // Kestrel counts the frames of a chunked body as body; the endpoint holds the exact bound.
+    private const int FramingBytes = 16 * 1024;
     private const int MaxConnections = 10_000;
 
     public static WebApplication Build(IPEndPoint address, ModelEndpoints endpoints)
@@ -16,7 +18,7 @@ internal static class ModelHost
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = ModelEndpoints.MaxBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = ModelEndpoints.MaxBodyBytes + FramingBytes;
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Listen(address, listen => listen.Protocols = HttpProtocols.Http1);
         });

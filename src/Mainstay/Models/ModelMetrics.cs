@@ -41,7 +41,8 @@ internal sealed class ModelMetrics
         for (var code = 0; code < _codes.Length; code++)
             if (Interlocked.Read(ref _codes[code]) is > 0 and var count)
                 text.Append(invariant, $"mainstay_model_requests_total{{code=\"{code}\"}} {count}\n");
-        text.Append("# HELP mainstay_model_request_seconds Time from request to answer.\n# TYPE mainstay_model_request_seconds histogram\n");
+        text.Append("# HELP mainstay_model_request_seconds Time from request to answer.\n");
+        text.Append("# TYPE mainstay_model_request_seconds histogram\n");
         var sum = 0L;
         for (var i = 0; i < _buckets.Length; i++)
         {
@@ -49,9 +50,11 @@ internal sealed class ModelMetrics
             var bound = i < Bounds.Length ? Bounds[i].ToString(invariant) : "+Inf";
             text.Append(invariant, $"mainstay_model_request_seconds_bucket{{le=\"{bound}\"}} {sum}\n");
         }
-        text.Append(invariant, $"mainstay_model_request_seconds_sum {TimeSpan.FromTicks(Interlocked.Read(ref _ticks)).TotalSeconds:F6}\n");
+        var seconds = TimeSpan.FromTicks(Interlocked.Read(ref _ticks)).TotalSeconds;
+        text.Append(invariant, $"mainstay_model_request_seconds_sum {seconds:F6}\n");
         text.Append(invariant, $"mainstay_model_request_seconds_count {sum}\n");
-        text.Append("# HELP mainstay_model_requests_in_flight Requests being answered.\n# TYPE mainstay_model_requests_in_flight gauge\n");
+        text.Append("# HELP mainstay_model_requests_in_flight Requests being answered.\n");
+        text.Append("# TYPE mainstay_model_requests_in_flight gauge\n");
         text.Append(invariant, $"mainstay_model_requests_in_flight {Interlocked.Read(ref _inFlight)}\n");
         return text.ToString();
     }
