@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -54,14 +53,13 @@ internal static class TextBench
         var reviews = files.Where(file => Path.GetFileName(file).StartsWith("reviews-", StringComparison.Ordinal)).ToArray();
         if (reviews.Length > 1) sets.Add(("all reviews", reviews));
 
-        Console.WriteLine($"{"set",-20}{"train",7}{"test",7}{"acc",7}{"F1",7}{"logloss",9}{"ECE",7}{"CPU s",7}{"features",10}{"KiB",7}{"µs/text",9}");
+        Console.WriteLine("set                   train   test    acc     F1  logloss    ECE  CPU s  features    KiB  µs/text");
         var results = new List<Result>();
         foreach (var (name, paths) in sets)
         {
             var result = Measure(name, paths, clock);
             results.Add(result);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{result.Set,-20}{result.Train,7}{result.Test,7}{result.Accuracy,7:F3}{result.MacroF1,7:F3}{result.LogLoss,9:F3}{result.CalibrationError,7:F3}{result.CpuSeconds,7:F2}{result.Features,10}{result.Bytes / 1024,7}{result.PredictMicroseconds,9:F1}"));
+            Console.WriteLine(LineOf(result));
         }
         Console.WriteLine(JsonSerializer.Serialize(new { benchmark = "text", results }, JsonSerializerOptions.Web));
         return 0;
@@ -90,6 +88,10 @@ internal static class TextBench
         return new Result(set, train.Count, test.Count, classifier.Labels.Count, score.Accuracy, score.MacroF1, score.LogLoss,
             score.CalibrationError, cpu, classifier.Features, bytes, each);
     }
+
+    private static string LineOf(Result r) =>
+        $"{r.Set,-20}{r.Train,7}{r.Test,7}{r.Accuracy,7:F3}{r.MacroF1,7:F3}{r.LogLoss,9:F3}{r.CalibrationError,7:F3}"
+        + $"{r.CpuSeconds,7:F2}{r.Features,10}{r.Bytes / 1024,7}{r.PredictMicroseconds,9:F1}";
 
     private static bool IsTest(string name, string text) =>
         Convert.ToUInt32(Convert.ToHexString(Sha1($"{name}\n{text}"))[..8], 16) % 10 < 3;

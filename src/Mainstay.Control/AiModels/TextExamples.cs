@@ -20,7 +20,7 @@ public sealed class TextExamplesException : Exception
     public TextExamplesException(string message, Exception inner) : base(message, inner) { }
 }
 
-/// <summary>Reads labelled texts from CSV (RFC 4180, UTF-8): the columns <c>text</c> and <c>label</c>, others are ignored.</summary>
+/// <summary>Reads labelled texts from CSV (RFC 4180, UTF-8): columns <c>text</c> and <c>label</c>, others are ignored.</summary>
 public static class TextExamples
 {
     private const int MaxRows = 5_000_000;
@@ -66,7 +66,7 @@ public static class TextExamples
         for (line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1)
         {
             if (csv.Count != header.Length)
-                throw Wrong($"{csv.Count} fields where the header has {header.Length}. Put fields with commas or line ends in quotes.");
+                throw Wrong($"{csv.Count} fields where the header has {header.Length}. Put fields that hold commas in quotes.");
             if (string.IsNullOrWhiteSpace(csv[label]))
                 throw Wrong("the label is empty. Write the text's label, or take the row out.");
             if (csv[label].Length > MaxLabelChars)

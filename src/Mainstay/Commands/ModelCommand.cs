@@ -30,7 +30,8 @@ internal static class ModelCommand
         };
         var command = new Command("train", "Train on labelled texts; a fifth is held out and measured.") { data, output, seed };
         command.SetAction(parsed => Guarded(() => Train(
-            parsed.GetValue(data), parsed.GetRequiredValue(output), parsed.GetValue(seed), clock, parsed.InvocationConfiguration.Output)));
+            parsed.GetValue(data), parsed.GetRequiredValue(output), parsed.GetValue(seed), clock,
+            parsed.InvocationConfiguration.Output)));
         return command;
     }
 
@@ -44,7 +45,8 @@ internal static class ModelCommand
         };
         var command = new Command("serve", "Answer POST /predict, GET /health and GET /metrics.") { model, listen };
         command.SetAction((parsed, cancel) => GuardedAsync(() => Serve(
-            parsed.GetRequiredValue(model), parsed.GetRequiredValue(listen), clock, parsed.InvocationConfiguration.Output, cancel)));
+            parsed.GetRequiredValue(model), parsed.GetRequiredValue(listen), clock,
+            parsed.InvocationConfiguration.Output, cancel)));
         return command;
     }
 
@@ -96,7 +98,7 @@ internal static class ModelCommand
 
     private static IPEndPoint AddressOf(string url)
     {
-        CommandException Wrong(string what) => new($"--listen {url}: {what} Write http://ADDRESS:PORT, like http://127.0.0.1:9000.");
+        CommandException Wrong(string what) => new($"--listen {url}: {what} Write it like http://127.0.0.1:9000.");
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri)) throw Wrong("this is no URL.");
         if (!string.Equals(uri.Scheme, Uri.UriSchemeHttp, StringComparison.Ordinal))
             throw Wrong($"only http is served here, not {uri.Scheme}.");

@@ -68,7 +68,7 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
         }
         catch (Exception)
         {
-            await Refuse(context, StatusCodes.Status500InternalServerError, "The prediction failed here. Send it to another server.");
+            await Refuse(context, StatusCodes.Status500InternalServerError, "The prediction failed. Send it to another server.");
         }
         finally
         {
@@ -93,7 +93,7 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
                 var text = Encoding.UTF8.GetBytes(_metrics.ToPrometheus(classifier.Id));
                 return Send(context, StatusCodes.Status200OK, "text/plain; version=0.0.4; charset=utf-8", text);
             default:
-                return Refuse(context, StatusCodes.Status404NotFound, "There is nothing here. Use POST /predict, GET /health or GET /metrics.");
+                return Refuse(context, StatusCodes.Status404NotFound, "Nothing here. Use POST /predict, GET /health or GET /metrics.");
         }
     }
 
@@ -107,7 +107,8 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
             var length = 0;
             for (int read; length <= expected; length += read)
             {
-                read = await context.Request.Body.ReadAsync(buffer.AsMemory(length, (int)expected + 1 - length), context.RequestAborted);
+                var free = buffer.AsMemory(length, (int)expected + 1 - length);
+                read = await context.Request.Body.ReadAsync(free, context.RequestAborted);
                 if (read == 0) break;
             }
             if (length > MaxBodyBytes)
@@ -117,11 +118,12 @@ internal sealed class ModelEndpoints(TextClassifier classifier, TimeProvider clo
             }
             if (TextOf(buffer.AsSpan(0, length)) is not { } text)
             {
-                await Refuse(context, StatusCodes.Status400BadRequest, $"The body is no JSON object with a string `text`. {HowToAsk}");
+                await Refuse(context, StatusCodes.Status400BadRequest, $"The body is no JSON with a string `text`. {HowToAsk}");
                 return;
             }
             var (label, score) = classifier.Predict(text);
-            await Write(context, StatusCodes.Status200OK, new PredictAnswer(label, score, classifier.Id), ModelJson.Readable.PredictAnswer);
+            var answer = new PredictAnswer(label, score, classifier.Id);
+            await Write(context, StatusCodes.Status200OK, answer, ModelJson.Readable.PredictAnswer);
         }
         finally
         {
