@@ -1,1 +1,9 @@
-return 0;
+using System.CommandLine;
+using Mainstay.Bench;
+
+// Each benchmark prints a table for people and then one line of JSON for programs.
+var root = new RootCommand("Mainstay's benchmarks.")
+{
+    TextBench.Build(TimeProvider.System),
+};
+return root.Parse(args).Invoke();
