@@ -1,0 +1,161 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using static Mainstay.Control.Config.ConfigUnit;
+
+namespace Mainstay.Control.Config;
+
+/// <summary>
+/// Every key of mainstay.yaml with its unit, default and meaning: the one place. The reader, its messages and
+/// docs/operate/configuration.md follow it.
+/// </summary>
+public static class ConfigKeys
+{
+    private const string Required = ConfigKey.Required;
+    private const string None = "(none)";
+
+    private static readonly ConfigUnit Url = Of("`http://` or `https://` address, no query");
+    private static readonly ConfigUnit Listen = Of("`http://ADDRESS:PORT`; `0.0.0.0` listens everywhere, port 0 takes a free one");
+    private static readonly ConfigUnit Path = Of("path, from `/`");
+    private static readonly ConfigUnit File = Of("path of a file, relative to this one");
+    private static readonly ConfigUnit Remedies = OneOf("observe", "propose", "act");
+
+    /// <summary>All keys, in the order of the documentation.</summary>
+    public static ImmutableArray<ConfigKey> All { get; } =
+    [
+        new("version", Whole(1, 1), Required, "Version of this format."),
+        new("traffic", Mapping, "(as below)", "The listener of callers."),
+        new("traffic.listen", Listen, "http://127.0.0.1:8400", "Where callers connect."),
+        new("control", Mapping, "(as below)", "The listener of dashboard, API and status page."),
+        new("control.listen", Listen, "http://127.0.0.1:8401",
+            "Where people and tools connect. Beyond loopback only with `control.tokens`."),
+        new("control.tokens", Of("list"), None, "Tokens that may act, beside the one in `state/token`."),
+        new("control.tokens[].name", Name, Required, "Who acted, as the journal will say."),
+        new("control.tokens[].sha256", Of("64 hexadecimal digits"), Required,
+            "SHA-256 of the token: `printf %s TOKEN \\| sha256sum`. Never the token itself."),
+        new("control.hosts", Of("list of host names"), None,
+            "Host names under which browsers may reach it, beside the listener's own and `localhost`."),
+        new("state", Of("path of a folder, relative to this file"), "state", "SQLite, spool, token and the last good table."),
+        new("remedies", Remedies, "propose",
+            "What remedies may do: nothing, wait for a person's approval, or act at once where the guard allows it."),
+        new("notify", Of("list"), None, "Who is told about incidents, beside the log."),
+        new("notify[].webhook", Of("`http://` or `https://` address"), Required, "Receives a POST of JSON."),
+        new("notify[].secret_env", Of("name of an environment variable"), "(not signed)",
+            "The variable holds the secret that signs what is sent."),
+        new("services", Of("list"), Required, "What callers use; at least one."),
+        new("services[].name", Name, Required, "Unique. Stands in records, metrics and messages."),
+        new("services[].match", Mapping, "(every request)",
+            "The requests that are meant for the service. No two services may match the same."),
+        new("services[].match.path", Path, "/", "Prefix of the path, on the border of a segment. The longest prefix wins."),
+        new("services[].match.strip", Flag, "false",
+            "Whether the prefix is kept from the server. What follows it is appended to the server's url."),
+        new("services[].match.host", Of("host name without port"), "(every host)",
+            "A service that names the host wins over one that does not."),
+        new("services[].host", OneOf("keep", "server"), "server",
+            "The Host header that the server sees: the caller's or its own."),
+        new("services[].api", OneOf("http"), "http", "The protocol. Further ones are reserved: see below."),
+        new("services[].servers", Of("list"), Required, "The instances; at least one, and no url twice."),
+        new("services[].servers[].url", Url, Required, "The server's address. Its path is kept."),
+        new("services[].servers[].region", Name, Required, "The failure domain in which it stands."),
+        new("services[].servers[].weight", Number(0.001, 1000), "1", "Its share of the work beside its peers."),
+        new("services[].servers[].capacity", Rate("1/h", "1000000/s"), "(learned)",
+            "Requests it can carry. No remedy counts on an unknown capacity before it is learned."),
+        new("services[].servers[].rank", Whole(1, 100), "1",
+            "Order of fallbacks: rank 2 serves only what no server of rank 1 in any region can."),
+        new("services[].servers[].version", Name, "stable", "Label of the model's version that it serves."),
+        new("services[].servers[].api", OneOf("http"), "(the service's)", "The protocol of this server."),
+        new("services[].regions", Of("list of regions, or `share`"), "(as they appear)",
+            "Order of preference; names every region of the servers. `share` uses all alike."),
+        new("services[].allowed_regions", Of("list of regions"), "(every region)",
+            "Bounds every failover: a server elsewhere is refused. For data that must stay."),
+        new("services[].health", Mapping, "(no probes)",
+            "Asks each server whether it is well. Without it, that is judged from traffic alone."),
+        new("services[].health.path", Path, Required,
+            "Answers GET with 2xx while the server is well; appended to the server's url."),
+        new("services[].health.every", Duration("100ms", "1h"), "2s", "Time between two probes of a server."),
+        new("services[].health.timeout", Duration("10ms", "1m"), "1s",
+            "A probe without an answer by then has failed. Two failed ones in a row take the server out."),
+        new("services[].timeouts", Mapping, "(as below)", "Deadlines of a request; each counts for itself."),
+        new("services[].timeouts.connect", Duration("1ms", "5m"), "1s", "To reach a server."),
+        new("services[].timeouts.first_byte", Duration("1ms", "1d"), "(the total)",
+            "From the request fully sent to the first byte of the answer."),
+        new("services[].timeouts.first_token", Duration("1ms", "1d"), "(the total)",
+            "The same to the first token of a streamed answer. Has no effect while `api` is `http`; a warning says so."),
+        new("services[].timeouts.idle", Duration("1ms", "1d"), "30s", "Between two bytes of an answer."),
+        new("services[].timeouts.total", Duration("1ms", "7d"), "10m", "For everything, all attempts included."),
+        new("services[].retry", Mapping, "(as below)",
+            "When a request may be tried on another server. Never after something was sent to the caller."),
+        new("services[].retry.attempts", Whole(1, 10), "3", "Attempts of a request in all; 1 tries nothing again."),
+        new("services[].retry.budget", Percent("0%", "100%"), "20%",
+            "Further attempts, of the requests of the last 10 s; 10 a second are always allowed."),
+        new("services[].retry.replay", OneOf("safe"), "(by method)",
+            "A request that may have reached a server may be sent again whatever its method. Without it: only an idempotent method or an `Idempotency-Key`."),
+        new("services[].retry.body", Size("0B", "64MiB"), "1MiB",
+            "Of a request's body, how much is kept for another attempt. A longer one is sent once."),
+        new("services[].when_down", Of("`error`, or `{ answer: FILE }`"), "error",
+            "What callers get when no server is left: an error, or an answer with status 200."),
+        new("services[].when_down.answer", File, None, "JSON, up to 1MiB. Read at start and at every reload."),
+        new("services[].depends_on", Of("list of names"), None,
+            "What the service cannot work without: other services, or things outside."),
+        new("services[].customer", Mapping, "(unknown)", "Who is hit by an incident."),
+        new("services[].customer.header", Of("name of a header"), Required, "The header of a request that names its customer."),
+        new("services[].slo", Mapping, "(none promised)", "The promise of the service."),
+        new("services[].slo.availability", Percent("1%", "99.9999%"), None, "Share of the requests that are answered."),
+        new("services[].slo.latency", Mapping, None, "How quickly."),
+        new("services[].slo.latency.p99", Duration("1ms", "1d"), None, "99 % of the answers begin within it."),
+        new("services[].slo.window", Duration("1h", "365d"), "30d", "The time over which the promise counts."),
+        new("services[].remedies", Remedies, "(as above)", "The same for this service alone."),
+
+        Reserved("database", "A database for a fleet instead of SQLite."),
+        Reserved("tls", "Certificates of the listeners and towards servers."),
+        Reserved("limits", "Limits by caller."),
+        Reserved("admission", "What is let in under load."),
+        Reserved("keys", "Keys that callers identify themselves with."),
+        Reserved("dependencies", "Things outside that services depend on."),
+        Reserved("probes", "Requests of Mainstay's own that try a service from end to end."),
+        Reserved("scrape", "Metrics read from servers."),
+        Reserved("alerts", "Alert rules of your own."),
+        Reserved("playbook", "Remedies of your own."),
+        Reserved("jobs", "Jobs under supervision."),
+        Reserved("status", "A listener of its own for the status page."),
+        Reserved("log", "Form and place of the log."),
+        Reserved("services[].models", "Models by name, for the protocols that name one."),
+        Reserved("services[].continue", "Where a cut answer goes on."),
+        Reserved("services[].breaker", "Settings of the breaker."),
+        Reserved("services[].hedge", "A second attempt before the first has failed."),
+        Reserved("services[].release", "Canary and stable versions."),
+        Reserved("services[].sla", "Credits for broken promises."),
+        Reserved("services[].when_down.queue", "Keeps requests until a server is back."),
+        Reserved("services[].servers[].zone", "Divides a region."),
+        Reserved("services[].servers[].model", "The server's own name of a model."),
+        Reserved("services[].servers[].key_env", "The key for the server."),
+        Reserved("services[].servers[].prefill", "Whether the server can continue an answer."),
+        Reserved("services[].servers[].context", "Length of the model's context."),
+        Reserved("services[].servers[].endpoint", "Name of a SageMaker endpoint."),
+        Reserved("services[].servers[].aws_region", "The AWS region of an endpoint."),
+        Reserved("services[].servers[].body", "The form of an endpoint's body."),
+    ];
+
+    /// <summary>Values of <c>api</c> that the format keeps for later.</summary>
+    public static ImmutableArray<string> ReservedApis { get; } = ["openai", "anthropic", "sagemaker", "lambda", "bedrock"];
+
+    private static readonly FrozenDictionary<string, ConfigKey> ByPath = All.ToFrozenDictionary(k => k.Path);
+
+    private static readonly FrozenSet<string> BuiltNames = All.Where(k => !k.IsReserved).Select(k => k.Name).ToFrozenSet();
+
+    /// <summary>The keys that may stand in a mapping, reserved ones left out.</summary>
+    /// <param name="parent">Path of the mapping, such as <c>services[]</c>; empty for the root.</param>
+    public static IEnumerable<ConfigKey> Below(string parent) => All.Where(k => k.Parent == parent && !k.IsReserved);
+
+    /// <summary>What is known of a key; null if nothing.</summary>
+    internal static ConfigKey? Find(string path) => ByPath.GetValueOrDefault(path);
+
+    /// <summary>True if the format keeps the name for later: here, or, as it means nothing else, anywhere.</summary>
+    internal static bool IsReserved(string path, string name) =>
+        ByPath.TryGetValue(path, out var key) ? key.IsReserved
+        : !BuiltNames.Contains(name) && All.Any(k => k.IsReserved && k.Name == name);
+
+    /// <summary>The path of a key in a mapping; the root's path is empty.</summary>
+    internal static string Join(string parent, string name) => parent.Length == 0 ? name : $"{parent}.{name}";
+
+    private static ConfigKey Reserved(string path, string meaning) => new(path, Later, None, meaning);
+}

@@ -1,0 +1,200 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Mainstay.Routing;
+
+namespace Mainstay.Control.Config;
+
+/// <summary>Reads the services of a file, one after the other; knows those before, so that none stands there twice.</summary>
+internal sealed class ServiceReader(Findings findings, string folder)
+{
+    private const int MaxAnswerBytes = 1 << 20;
+    private readonly Dictionary<string, int> _names = [];
+    private readonly Dictionary<(string? Host, string Path), string> _matches = [];
+
+    /// <summary>Whatever could be read; complete only if nothing was found wrong.</summary>
+    public ServiceConfig Read(Section section)
+    {
+        section.Require("name");
+        var name = section.Name("name") ?? "";
+        if (name.Length > 0 && !_names.TryAdd(name, section.LineOf("name")))
+            section.Error("name", $"another service has the name {name}, in line {_names[name]}", "give each its own");
+
+        var servers = new ServerReader(section).Read();
+        var routing = new Service
+        {
+            Name = name,
+            Servers = servers.Servers,
+            Regions = servers.Regions,
+            ShareRegions = servers.ShareRegions,
+            Timeouts = ReadTimeouts(section, name),
+            Retry = ReadRetry(section.Map("retry")),
+            Health = ReadHealth(section.Map("health")),
+            KeepHost = section.Word("host") == "keep",
+            CustomerHeader = ReadCustomer(section.Map("customer")),
+            AnswerWhenDown = ReadWhenDown(section),
+        };
+        routing = WithMatch(routing, section.Map("match"), section);
+        if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
+            findings.Warn(advice);
+        return new ServiceConfig
+        {
+            Routing = routing,
+            Remedies = section.Choice<RemedyMode>("remedies"),
+            DependsOn = ReadDependencies(section, name),
+            Slo = ReadSlo(section.Map("slo")),
+        };
+    }
+
+    private Service WithMatch(Service service, Section? match, Section section)
+    {
+        var path = match is null ? null : Addresses.PathFromRoot(match, "path", mayHaveQuery: false);
+        var host = match is null ? null : Addresses.Host(match, "host");
+        if (match is not null && ((match.Has("path") && path is null) || (match.Has("host") && host is null)))
+            return service;
+        // "/moderation/" and "/moderation" are the same border of the same segment.
+        path = path?.TrimEnd('/') is { Length: > 0 } prefix ? prefix : "/";
+        if (!_matches.TryAdd((host, path), service.Name))
+        {
+            var requests = host is null ? $"{Findings.Shown(path)} on every host" : $"{Findings.Shown(path)} on {host}";
+            section.Error(
+                "match", $"the service {_matches[(host, path)]} matches the same requests, {requests}",
+                "give one of them another match.path or match.host");
+        }
+        return service with { PathPrefix = path, Host = host, Strip = match?.Flag("strip") ?? false };
+    }
+
+    private Timeouts ReadTimeouts(Section service, string name)
+    {
+        var timeouts = new Timeouts();
+        if (service.Map("timeouts") is not { } section)
+            return timeouts;
+        var connect = section.Duration("connect");
+        var firstByte = section.Duration("first_byte");
+        var firstToken = section.Duration("first_token");
+        var idle = section.Duration("idle");
+        var total = section.Duration("total");
+        if (firstToken is not null)
+        {
+            findings.Warn(
+                $"{name}: timeouts.first_token (line {section.LineOf("first_token")}) has no effect, as the protocol http has no tokens; "
+                + "timeouts.first_byte bounds the beginning of an answer.");
+        }
+        if (total is { } limit)
+        {
+            CheckOrder(section, "first_byte", firstByte, limit);
+            CheckOrder(section, "first_token", firstToken, limit);
+            // The default of idle may be longer than a short total: nobody wrote that, and it does no harm.
+            CheckOrder(section, "idle", idle, limit);
+            CheckOrder(section, "connect", section.Has("connect") ? connect : timeouts.Connect, limit);
+        }
+        return new Timeouts
+        {
+            Connect = connect ?? timeouts.Connect,
+            FirstByte = firstByte,
+            Idle = idle ?? timeouts.Idle,
+            Total = total ?? timeouts.Total,
+        };
+    }
+
+    private static void CheckOrder(Section section, string name, TimeSpan? part, TimeSpan total)
+    {
+        if (part is not { } time || time <= total)
+            return;
+        var written = section.Has(name);
+        section.Error(
+            written ? name : "total",
+            $"{name} ({(written ? section.Text(name) : "by default " + ConfigKeys.Find("services[].timeouts." + name)!.Default)}) "
+            + $"is longer than total ({section.Text("total")})",
+            $"write a shorter {name} or a longer total");
+    }
+
+    private static RetryPolicy ReadRetry(Section? section)
+    {
+        var retry = new RetryPolicy();
+        return section is null ? retry : new RetryPolicy
+        {
+            Attempts = section.Whole("attempts") ?? retry.Attempts,
+            Budget = section.Percent("budget") ?? retry.Budget,
+            ReplaySafe = section.Word("replay") == "safe",
+            ReplayLimit = (int)(section.Size("body") ?? retry.ReplayLimit),
+        };
+    }
+
+    private static HealthCheck? ReadHealth(Section? section)
+    {
+        if (section is null)
+            return null;
+        section.Require("path");
+        var health = new HealthCheck { Path = Addresses.PathFromRoot(section, "path", mayHaveQuery: true) ?? "/" };
+        return health with
+        {
+            Every = section.Duration("every") ?? health.Every,
+            Timeout = section.Duration("timeout") ?? health.Timeout,
+        };
+    }
+
+    private static string? ReadCustomer(Section? section)
+    {
+        section?.Require("header");
+        if (section?.Text("header") is not { } header)
+            return null;
+        // A token of RFC 9110, section 5.6.2.
+        if (header.Length > 100 || !header.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
+            section.Error("header", $"{Findings.Quote(header)} is not a name of a header", "write a name such as X-Customer");
+        return header;
+    }
+
+    private string? ReadWhenDown(Section service)
+    {
+        if (service.IsText("when_down"))
+        {
+            if (service.Text("when_down") is { } word and not "error")
+            {
+                service.Error(
+                    "when_down", $"{Findings.Quote(word)} is not known",
+                    NearestWord.Cure(word, ["error"], "write `error`, or `{ answer: FILE }`"));
+            }
+            return null;
+        }
+        if (service.Map("when_down") is not { } section || section.HasReserved)
+            return null;
+        section.Require("answer");
+        if (section.Text("answer") is not { } name)
+            return null;
+        var (text, trouble) = SmallFile.Read(Path.Combine(folder, name), MaxAnswerBytes);
+        if (text is null)
+        {
+            section.Error("answer", $"{Findings.Shown(name)}: {trouble.Wrong}", trouble.Cure);
+            return null;
+        }
+        try
+        {
+            JsonDocument.Parse(text).Dispose();
+            return text;
+        }
+        catch (JsonException e)
+        {
+            var line = (e.LineNumber ?? 0) + 1;
+            section.Error("answer", $"{Findings.Shown(name)} is not JSON in its line {line}", "correct it there: callers would get it as it is");
+            return null;
+        }
+    }
+
+    private static ImmutableArray<string> ReadDependencies(Section service, string name)
+    {
+        var names = service.Names("depends_on");
+        foreach (var self in names.Where(n => n.Text == name))
+            service.Report(self.Line, self.Key, $"{name} depends on itself", "take it out");
+        return [.. names.Select(n => n.Text)];
+    }
+
+    private static SloConfig? ReadSlo(Section? section)
+    {
+        if (section is null)
+            return null;
+        var slo = new SloConfig { Availability = section.Percent("availability"), P99 = section.Map("latency")?.Duration("p99") };
+        if (!section.Has("availability") && !section.Has("latency"))
+            section.Error("promises nothing", "write availability or latency, or take slo out");
+        return slo with { Window = section.Duration("window") ?? slo.Window };
+    }
+}
