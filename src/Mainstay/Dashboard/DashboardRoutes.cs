@@ -1,0 +1,135 @@
+using Mainstay.Api;
+using Mainstay.Control;
+using Mainstay.Dashboard.Pages;
+using Microsoft.AspNetCore.Components;
+
+namespace Mainstay.Dashboard;
+
+/// <summary>The pages and their addresses. Each is rendered whole on the server and works without script.</summary>
+internal sealed class DashboardRoutes(
+    Func<Snapshot> snapshot,
+    Func<Order, CancellationToken, Task<OrderResult>> order,
+    Access access,
+    ReviewFolder reviews,
+    TimeProvider clock)
+{
+    public void Map(WebApplication app)
+    {
+        AssetFiles.Map(app);
+        app.MapGet("/", http => WriteAsync<Overview>(http, 200, "/", new() { ["Now"] = snapshot() }));
+        app.MapGet("/status", http => WriteAsync<StatusPage>(http, 200, "/status", new() { ["Now"] = snapshot() }));
+        app.MapGet("/incidents/{number}", http => WriteIncidentAsync(http, null));
+        app.MapGet("/incidents/{number}/review", WriteReviewAsync);
+        app.MapPost("/incidents/{number}/approve/{id}", ApproveAsync);
+        app.MapPost("/pause", http => OrderAsync(http, why => new PauseOrder(RemediesApi.WhoOf(http), why)));
+        app.MapPost("/resume", http => OrderAsync(http, why => new ResumeOrder(RemediesApi.WhoOf(http), why)));
+        app.MapGet("/login", http => WriteLoginAsync(http, 200, http.Request.Query["back"].ToString(), null));
+        app.MapPost("/login", SignInAsync);
+        app.MapPost("/logout", http =>
+        {
+            Access.SignOut(http);
+            return RedirectAsync(http, "/");
+        });
+    }
+
+    /// <summary>Says in a page why a request was refused; who only has to sign in is led there.</summary>
+    public Task WriteRefusalAsync(HttpContext http, int status, string message)
+    {
+        if (status is StatusCodes.Status401Unauthorized && HttpMethods.IsGet(http.Request.Method))
+            return RedirectAsync(http, "/login?back=" + Uri.EscapeDataString(http.Request.Path.Value ?? "/"));
+        if (status is StatusCodes.Status401Unauthorized)
+            return WriteLoginAsync(http, status, "/", "Your session is over, so nothing was changed. Sign in, then do it again.");
+        return WriteAsync<NotFound>(http, status, "", new() { ["Status"] = status, ["Message"] = message });
+    }
+
+    private Task WriteIncidentAsync(HttpContext http, string? refused)
+    {
+        var now = snapshot();
+        if (IncidentsApi.Find(now, http) is not { } incident)
+            return WriteRefusalAsync(http, 404, IncidentsApi.Unknown(http));
+        return WriteAsync<IncidentPage>(http, refused is null ? 200 : 409, $"/incidents/{incident.Number}",
+            new() { ["Now"] = now, ["Incident"] = incident, ["Refused"] = refused });
+    }
+
+    private Task WriteReviewAsync(HttpContext http)
+    {
+        if (IncidentsApi.Find(snapshot(), http) is not { } incident)
+            return WriteRefusalAsync(http, 404, IncidentsApi.Unknown(http));
+        if (reviews.TryRead(incident, out var why) is not { } markdown)
+            return WriteRefusalAsync(http, 404, why);
+        return WriteAsync<ReviewPage>(http, 200, $"/incidents/{incident.Number}/review", new() { ["Now"] = snapshot(), ["Incident"] = incident, ["Markdown"] = markdown });
+    }
+
+    private async Task ApproveAsync(HttpContext http)
+    {
+        var why = RemediesApi.Tidy(await FieldAsync(http, "why"));
+        var id = (string)http.Request.RouteValues["id"]!;
+        var result = await RemediesApi.GiveAsync(new ApproveOrder(id, RemediesApi.WhoOf(http), why), order, clock, http.RequestAborted);
+        if (result is { Done: true } && IncidentsApi.Find(snapshot(), http) is { } incident)
+            await RedirectAsync(http, $"/incidents/{incident.Number}");
+        else
+            await WriteIncidentAsync(http, result?.Message ?? RemediesApi.Unanswered);
+    }
+
+    private async Task OrderAsync(HttpContext http, Func<string, Order> make)
+    {
+        var why = RemediesApi.Tidy(await FieldAsync(http, "why"));
+        var result = await RemediesApi.GiveAsync(make(why), order, clock, http.RequestAborted);
+        if (result is { Done: true })
+            await RedirectAsync(http, "/");
+        else
+            await WriteAsync<Overview>(http, result is null ? 503 : 409, "/", new() { ["Now"] = snapshot(), ["Refused"] = result?.Message ?? RemediesApi.Unanswered });
+    }
+
+    private async Task SignInAsync(HttpContext http)
+    {
+        var back = Inside(await FieldAsync(http, "back"));
+        if (access.NameOf((await FieldAsync(http, "token")).Trim()) is not { } name)
+        {
+            await WriteLoginAsync(http, 401, back, "That token is not known here. Copy the whole line.");
+            return;
+        }
+        access.SignIn(http, name);
+        await RedirectAsync(http, back);
+    }
+
+    private Task WriteLoginAsync(HttpContext http, int status, string back, string? refused) =>
+        WriteAsync<LoginPage>(http, status, "", new() { ["Back"] = Inside(back), ["Refused"] = refused });
+
+    /// <summary>A path of this listener; anything that a browser could take for another site becomes the overview.</summary>
+    internal static string Inside(string? back) =>
+        back is ['/', ..] and not ['/', '/' or '\\', ..] && !back.Any(char.IsControl) && Uri.IsWellFormedUriString(back, UriKind.Relative) ? back : "/";
+
+    private static async Task<string> FieldAsync(HttpContext http, string name)
+    {
+        if (!http.Request.HasFormContentType)
+            return "";
+        try
+        {
+            return (await http.Request.ReadFormAsync(http.RequestAborted))[name].ToString();
+        }
+        catch (InvalidDataException e)
+        {
+            throw new BadHttpRequestException($"The form cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static Task RedirectAsync(HttpContext http, string path)
+    {
+        http.Response.StatusCode = StatusCodes.Status303SeeOther;
+        http.Response.Headers.Location = path;
+        http.Response.Headers.CacheControl = "no-store";
+        return Task.CompletedTask;
+    }
+
+    private async Task WriteAsync<TPage>(HttpContext http, int status, string self, Dictionary<string, object?> parameters) where TPage : IComponent
+    {
+        var who = http.Items[typeof(Ruling)] as string;
+        parameters["Visit"] = new Visit(clock.GetUtcNow(), who, self);
+        var html = await PageText.RenderAsync<TPage>(parameters);
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "text/html; charset=utf-8";
+        http.Response.Headers.CacheControl = "no-store";
+        await http.Response.WriteAsync(html, http.RequestAborted);
+    }
+}
