@@ -77,7 +77,8 @@ public static class OutcomeSocket
             File.Delete(path);
             listener.Bind(new UnixDomainSocketEndPoint(path));
             // What customers ask is nobody else's business on this machine.
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             listener.Listen(1);
             return listener;
         }

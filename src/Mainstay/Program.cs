@@ -1,11 +1,21 @@
 using System.CommandLine;
 using Mainstay.Commands;
 
-var root = new RootCommand("Mainstay keeps AI services up.") { ModelCommand.Build(TimeProvider.System) };
+var clock = TimeProvider.System;
+var root = new RootCommand("Mainstay keeps AI services up: it routes around failure, notices trouble, runs the incident.")
+{
+    ServeCommand.Build(clock),
+    RouteCommand.Build(clock),
+    ControlCommand.Build(clock),
+    CheckCommand.Build(),
+    ModelCommand.Build(clock),
+};
 var parsed = root.Parse(args);
-if (parsed.Errors.Count == 0) return await parsed.InvokeAsync();
+if (parsed.Errors.Count == 0)
+    return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(25) });
 
 // The operator's mistake: what is wrong and the cure, exit 2.
-foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync(error.Message);
-await Console.Error.WriteLineAsync("`mainstay --help` lists the commands, `mainstay COMMAND --help` its options.");
-return 2;
+foreach (var error in parsed.Errors)
+    await Console.Error.WriteLineAsync(error.Message);
+await Console.Error.WriteLineAsync("`mainstay --help` lists the commands, `mainstay COMMAND --help` their options.");
+return CommandRun.Mistake;

@@ -144,13 +144,3 @@ internal static class ModelCommand
 
     private static bool IsExpected(Exception e) => e is ModelFileException or TextExamplesException or CommandException;
 }
-
-/// <summary>The operator's mistake: the message names it and the cure.</summary>
-internal sealed class CommandException : Exception
-{
-    public CommandException() { }
-
-    public CommandException(string message) : base(message) { }
-
-    public CommandException(string message, Exception inner) : base(message, inner) { }
-}
