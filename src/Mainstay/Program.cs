@@ -4,6 +4,7 @@ using Mainstay.Commands;
 var clock = TimeProvider.System;
 var root = new RootCommand("Mainstay keeps AI services up: it routes around failure, notices trouble, runs the incident.")
 {
+    DemoCommand.Build(clock),
     ServeCommand.Build(clock),
     RouteCommand.Build(clock),
     ControlCommand.Build(clock),

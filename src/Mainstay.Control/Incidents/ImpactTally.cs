@@ -15,6 +15,7 @@ internal sealed class ImpactTally(Impact before)
     private long _failed = before.Failed;
     private long _slow = before.Slow;
     private long _rescued = before.Rescued;
+    private double? _firstRescueMs = before.FirstRescueMs;
 
     /// <param name="outcomes">Requests that ended.</param>
     /// <param name="since">Those that ended before are not counted.</param>
@@ -30,7 +31,10 @@ internal sealed class ImpactTally(Impact before)
             var slow = !failed && outcome.FirstByte > slowFrom(outcome.Service);
             _requests++;
             if (outcome.Rescued && outcome.Attempts.Any(a => a.Failed && a.Region == incident.Region))
+            {
                 _rescued++;
+                _firstRescueMs ??= outcome.Attempts.Where(a => a.Failed).Sum(a => a.FirstByte.TotalMilliseconds);
+            }
             if (failed || slow)
                 Blame(outcome, failed);
         }
@@ -39,7 +43,10 @@ internal sealed class ImpactTally(Impact before)
     public Impact ToImpact() => new(
         _requests, _failed, _slow, _rescued,
         [.. _customers.Select(c => new CustomerImpact(c.Key.Service, c.Key.Customer, c.Value.Failed, c.Value.Slow))
-            .OrderByDescending(c => c.Failed).ThenByDescending(c => c.Slow).ThenBy(c => c.Customer, StringComparer.Ordinal).Take(100)]);
+            .OrderByDescending(c => c.Failed).ThenByDescending(c => c.Slow).ThenBy(c => c.Customer, StringComparer.Ordinal).Take(100)])
+    {
+        FirstRescueMs = _firstRescueMs,
+    };
 
     private void Blame(Outcome outcome, bool failed)
     {

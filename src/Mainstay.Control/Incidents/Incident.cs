@@ -96,6 +96,9 @@ public sealed record Cause(string Class, string Title, double Confidence, Immuta
 public sealed record Impact(long Requests, long Failed, long Slow, long Rescued, ImmutableArray<CustomerImpact> Customers)
 {
     public static Impact None { get; } = new(0, 0, 0, 0, []);
+
+    /// <summary>Milliseconds that the first rescued request lost on attempts that failed; null if none was rescued.</summary>
+    public double? FirstRescueMs { get; init; }
 }
 
 /// <param name="Failed">Requests that got an error, a cut answer or none.</param>

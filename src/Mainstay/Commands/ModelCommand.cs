@@ -43,9 +43,13 @@ internal static class ModelCommand
             Description = "http://ADDRESS:PORT; port 0 lets the system choose.",
             DefaultValueFactory = _ => "http://127.0.0.1:9000",
         };
-        var command = new Command("serve", "Answer POST /predict, GET /health and GET /metrics.") { model, listen };
+        var withParent = new Option<bool>("--with-parent")
+        {
+            Description = "End when standard input closes: whoever started it is gone.",
+        };
+        var command = new Command("serve", "Answer POST /predict, GET /health and GET /metrics.") { model, listen, withParent };
         command.SetAction((parsed, cancel) => GuardedAsync(() => Serve(
-            parsed.GetRequiredValue(model), parsed.GetRequiredValue(listen), clock,
+            parsed.GetRequiredValue(model), parsed.GetRequiredValue(listen), parsed.GetValue(withParent), clock,
             parsed.InvocationConfiguration.Output, cancel)));
         return command;
     }
@@ -70,7 +74,8 @@ internal static class ModelCommand
             """);
     }
 
-    private static async Task Serve(string file, string url, TimeProvider clock, TextWriter console, CancellationToken cancel)
+    private static async Task Serve(
+        string file, string url, bool withParent, TimeProvider clock, TextWriter console, CancellationToken cancel)
     {
         var address = AddressOf(url);
         var classifier = TextClassifier.Load(file);
@@ -91,7 +96,9 @@ internal static class ModelCommand
         await console.FlushAsync(cancel);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping);
-        await Task.Delay(Timeout.InfiniteTimeSpan, clock, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var stopped = Task.Delay(Timeout.InfiniteTimeSpan, clock, stop.Token);
+        var orphaned = withParent ? Console.OpenStandardInput().CopyToAsync(Stream.Null, stop.Token) : stopped;
+        await (await Task.WhenAny(stopped, orphaned)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using var limit = new CancellationTokenSource(StopWithin, clock);
         await app.StopAsync(limit.Token);
     }

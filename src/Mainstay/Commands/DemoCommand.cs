@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Mainstay.Control.Config;
+using Mainstay.Demo;
+
+namespace Mainstay.Commands;
+
+/// <summary><c>mainstay demo</c>: the main job, on this machine, in a minute.</summary>
+internal static class DemoCommand
+{
+    public static Command Build(TimeProvider clock)
+    {
+        var duration = new Option<string>("--duration") { Description = "How long, such as 60s or 5m.", DefaultValueFactory = _ => "60s" };
+        var rate = new Option<double>("--rate") { Description = "Mean requests per second.", DefaultValueFactory = _ => 200 };
+        var trace = new Option<string?>("--trace") { Description = "CSV file with a TIMESTAMP column: arrival times, scaled to the rate and repeated." };
+        var fault = new Option<string>("--fault") { Description = "What happens to us-east-1: kill, freeze, slow, errors or none.", DefaultValueFactory = _ => "kill" };
+        var listen = new Option<string>("--listen") { Description = "Where the traffic goes.", DefaultValueFactory = _ => "http://127.0.0.1:8400" };
+        var control = new Option<string>("--control") { Description = "Where the dashboard is.", DefaultValueFactory = _ => "http://127.0.0.1:8401" };
+        var folder = new Option<string?>("--folder") { Description = "Where model, configuration and state go; default: a new temporary folder." };
+        var requests = new Option<string?>("--requests") { Description = "Write every request's arrival and latency to this CSV file." };
+        var seed = CommandOptions.Seed();
+        var json = new Option<bool>("--json") { Description = "Plain lines, and as the last one the result as JSON." };
+        var command = new Command("demo", "Watch a service in four regions stay up while one region dies.")
+        {
+            duration, rate, trace, fault, listen, control, folder, requests, seed, json,
+        };
+        command.SetAction((parsed, cancel) => CommandRun.GuardedAsync(() => RunAsync(
+            new DemoOptions(
+                Duration(parsed.GetRequiredValue(duration)), Rate(parsed.GetValue(rate)), parsed.GetValue(trace), Fault(parsed.GetRequiredValue(fault)),
+                Address("--listen", parsed.GetRequiredValue(listen)), Address("--control", parsed.GetRequiredValue(control)),
+                Path.GetFullPath(parsed.GetValue(folder) ?? Directory.CreateTempSubdirectory("mainstay-demo-").FullName),
+                parsed.GetValue(requests), parsed.GetValue(seed), Live: !parsed.GetValue(json) && !Console.IsOutputRedirected),
+            parsed.GetValue(json), clock, parsed.InvocationConfiguration.Output, cancel)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(DemoOptions options, bool json, TimeProvider clock, TextWriter output, CancellationToken cancel)
+    {
+        await using var demo = new DemoRun(options, clock, output);
+        var result = await demo.RunAsync(cancel);
+        if (json)
+            await output.WriteLineAsync(result.ToJson());
+        return result.IsGood ? 0 : 1;
+    }
+
+    private static TimeSpan Duration(string text) =>
+        Units.TryDuration(text, out var duration, out _) && duration >= TimeSpan.FromSeconds(15) && duration <= TimeSpan.FromDays(1)
+            ? duration
+            : throw new CommandException($"--duration {text}: write a time from 15s to 24h, such as 60s. Shorter ones leave no time to learn what is usual.");
+
+    private static double Rate(double rate) =>
+        rate is >= 1 and <= 100_000 ? rate : throw new CommandException($"--rate {rate}: write requests per second from 1 to 100000.");
+
+    private static FaultKind Fault(string text) =>
+        Enum.TryParse<FaultKind>(text, ignoreCase: true, out var fault) && Enum.IsDefined(fault) && !int.TryParse(text, out _)
+            ? fault
+            : throw new CommandException($"--fault {text}: write kill, freeze, slow, errors or none.");
+
+    private static Uri Address(string option, string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == "http" && url.PathAndQuery == "/" && url.Port > 0
+            ? url
+            : throw new CommandException($"{option} {text}: write an address such as http://127.0.0.1:8400.");
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using Mainstay.Control;
+using Mainstay.Control.Incidents;
+using Spectre.Console;
+
+namespace Mainstay.Demo;
+
+/// <summary>Shows a running demo: a table that renews itself on a terminal, a line every few seconds elsewhere.</summary>
+internal sealed class DemoScreen(DemoOptions options, TimeProvider clock, TextWriter output)
+{
+    private static readonly TimeSpan LiveEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Shows views until the demo is over.</summary>
+    public async Task ShowAsync(Func<DemoView> view, Task demo, CancellationToken cancel)
+    {
+        if (options.Live)
+            await AnsiConsole.Live(Table(view())).StartAsync(live => RepeatAsync(LiveEvery, demo, () => live.UpdateTarget(Table(view())), cancel));
+        else
+            await RepeatAsync(LineEvery, demo, () => WriteLine(view()), cancel);
+        await demo;
+    }
+
+    public static void WriteSummary(
+        TextWriter output, DemoResult result, IReadOnlyCollection<RequestRecord> records, Incident? incident, string stateFolder)
+    {
+        output.WriteLine();
+        output.WriteLine(Text($"{result.Requests} requests, {result.Failed} failed; {result.P50Ms} ms at the median, {result.P99Ms} ms at p99"));
+        foreach (var trouble in records.Where(r => r.Failed).GroupBy(r => r.Trouble).OrderByDescending(g => g.Count()).Take(3))
+            output.WriteLine($"  {trouble.Count()} × {trouble.Key}");
+        if (incident is null)
+        {
+            output.WriteLine(result.Fault == "none" ? "no incident, as it should be" : "no incident was opened");
+            return;
+        }
+        output.WriteLine($"incident {incident.Number}: {incident.Title}");
+        foreach (var (what, ms) in ((string, double)[])[("detected", result.DetectedMs), ("mitigated", result.MitigatedMs), ("healed", result.HealedMs), ("recovered", result.RecoveredMs)])
+            output.WriteLine(ms < 0 ? $"  {what,-10} not reached" : Text($"  {what,-10} {ms / 1000:0.0} s after the fault"));
+        output.WriteLine(Text($"  {incident.Impact.Rescued} requests were rescued elsewhere, the first after {result.FirstFailoverMs:0.#} ms; {incident.Impact.Slow} were slow"));
+        if (incident.Review is { } review)
+            output.WriteLine($"review      {Path.Combine(stateFolder, "reviews", review)}");
+    }
+
+    private async Task RepeatAsync(TimeSpan every, Task demo, Action show, CancellationToken cancel)
+    {
+        while (!demo.IsCompleted && !cancel.IsCancellationRequested)
+        {
+            await Task.WhenAny(demo, Task.Delay(every, clock, cancel));
+            show();
+        }
+    }
+
+    private static Table Table(DemoView view)
+    {
+        var table = new Table().RoundedBorder().Title($"[bold]{Markup.Escape(view.Phase)}[/]").Caption(Markup.Escape(IncidentLine(view.Snapshot)));
+        table.AddColumns("region", "state", "requests/s", "errors", "p50 ms", "p99 ms", "traffic left");
+        foreach (var region in view.Snapshot.Services.SelectMany(s => s.Regions))
+        {
+            var colour = region.State switch { "well" => "green", "unwell" => "red", _ => "yellow" };
+            table.AddRow(
+                Markup.Escape(region.Name), $"[{colour}]{region.State}[/]", Text($"{region.Traffic.Rate:0.0}"), Text($"{region.Traffic.ErrorShare:P1}"),
+                Text($"{region.Traffic.P50Ms:0.0}"), Text($"{region.Traffic.P99Ms:0.0}"), Text($"{region.Share:P0}"));
+        }
+        var callers = view.Snapshot.Services.FirstOrDefault()?.Traffic ?? TrafficStatus.None;
+        table.AddRow(
+            "[bold]callers[/]", view.Records.Any(r => r.Failed) ? Text($"[red]{view.Records.Count(r => r.Failed)} failed[/]") : "[green]none failed[/]",
+            Text($"{callers.Rate:0.0}"), Text($"{callers.ErrorShare:P1}"), Text($"{callers.P50Ms:0.0}"), Text($"{callers.P99Ms:0.0}"), "");
+        return table;
+    }
+
+    private void WriteLine(DemoView view)
+    {
+        var callers = view.Snapshot.Services.FirstOrDefault()?.Traffic ?? TrafficStatus.None;
+        var regions = view.Snapshot.Services.SelectMany(s => s.Regions).Select(r => Text($"{r.Name} {r.Traffic.Rate:0}/s{(r.State == "well" ? "" : " " + r.State)}"));
+        output.WriteLine(Text($"{clock.GetUtcNow():HH:mm:ss} {view.Records.Count} requests, {view.Records.Count(r => r.Failed)} failed, p99 {callers.P99Ms:0.0} ms | {string.Join(", ", regions)} | {IncidentLine(view.Snapshot)}"));
+    }
+
+    private static string IncidentLine(Snapshot snapshot) =>
+        snapshot.Incidents.FirstOrDefault() is not { } incident ? "no incident"
+        : incident.IsOpen ? $"incident {incident.Number}: {incident.Stage}: {incident.Stages[^1].Evidence}"
+        : $"incident {incident.Number} resolved";
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>What there is to see at one moment.</summary>
+internal sealed record DemoView(Snapshot Snapshot, IReadOnlyCollection<RequestRecord> Records, string Phase);
