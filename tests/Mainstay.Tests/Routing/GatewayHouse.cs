@@ -25,7 +25,7 @@ internal sealed class GatewayHouse : IAsyncDisposable
 
     public required ManualTime Clock { get; init; }
 
-    public HttpClient Caller { get; } = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience.Generous };
+    public HttpClient Caller { get; } = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Patience.Generous };
 
     public Uri Url => new(_app.Urls.First());
 
@@ -40,7 +40,11 @@ internal sealed class GatewayHouse : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrel(o => o.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.UseKestrel(o =>
+        {
+            KestrelFront.Configure(o);
+            o.Listen(IPAddress.Loopback, 0);
+        });
         var app = builder.Build();
         var clock = new ManualTime();
         var house = new GatewayHouse(app, new LiveRoutes(clock)) { Clock = clock };
