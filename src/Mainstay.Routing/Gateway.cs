@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using Mainstay.Routing.Upstream;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace Mainstay.Routing;
@@ -60,7 +61,7 @@ public sealed partial class Gateway(
                 if (answer is null)
                 {
                     request.End(place, result, 0);
-                    await AnswerFailureAsync(request, result);
+                    await AnswerFailureAsync(request, result, body);
                 }
                 else
                 {
@@ -157,6 +158,19 @@ public sealed partial class Gateway(
             request.End(place, cut, answer.Status);
             exchange.Abort();
         }
+        catch (InvalidOperationException e) when (!exchange.AnswerStarted)
+        {
+            // The front refuses a header field, such as one with control characters.
+            request.End(place, AttemptResult.Broken, answer.Status);
+            exchange.AnswerHeaders.Clear();
+            exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
+            await AnswerAsync(exchange, 502, $"The answer of server {place.Server.Spec.Name} cannot be sent on: {e.Message}");
+        }
+        finally
+        {
+            // A bug must cost one request, not a place on the server for ever.
+            place.Leave(failed: null);
+        }
     }
 
     private static Task AnswerNoServerAsync(RequestInProgress request)
@@ -168,11 +182,13 @@ public sealed partial class Gateway(
             request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
     }
 
-    private static Task AnswerFailureAsync(RequestInProgress request, AttemptResult result)
+    private static Task AnswerFailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {
         var server = request.Tried[^1].Spec.Name;
         return result switch
         {
+            AttemptResult.CallerLeft when body?.CallerFault is { } fault => AnswerAsync(
+                request.Exchange, (fault as BadHttpRequestException)?.StatusCode ?? 400, $"The body of the request broke off: {fault.Message}"),
             AttemptResult.CallerLeft => Task.CompletedTask,
             AttemptResult.TotalTimeout => AnswerAsync(
                 request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),

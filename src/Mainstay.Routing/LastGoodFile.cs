@@ -16,12 +16,19 @@ public sealed class LastGoodFile(string path)
     public void Write(RouteTable table)
     {
         var next = Path + ".next";
-        using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
+        try
         {
-            JsonSerializer.Serialize(file, table, TableJson.Default.RouteTable);
-            file.Flush(flushToDisk: true);
+            using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
+            {
+                JsonSerializer.Serialize(file, table, TableJson.Default.RouteTable);
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(next, Path, overwrite: true);
         }
-        File.Move(next, Path, overwrite: true);
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
     }
 
     /// <summary>The table on disk; null if there is none or it cannot be read, and then <paramref name="why"/> says so.</summary>

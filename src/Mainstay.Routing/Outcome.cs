@@ -97,7 +97,7 @@ public enum AttemptResult
     /// <summary>The total deadline ended it.</summary>
     TotalTimeout,
 
-    /// <summary>The caller went away; says nothing about the server.</summary>
+    /// <summary>The caller went away, or its body broke off or broke the rules; says nothing about the server.</summary>
     CallerLeft,
 }
 

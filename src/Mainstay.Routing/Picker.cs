@@ -19,11 +19,10 @@ public sealed class Picker(int seed)
     /// <param name="tried">Servers that have failed this request; a second attempt prefers other regions than theirs.</param>
     /// <param name="draw">A number of this request, uniform in [0, 1): which share of a recovering region it belongs to.</param>
     public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw) =>
-        Pick(service, tried, draw, Demand.Well, elsewhere: true)
-        ?? (tried.Length > 0 ? Pick(service, tried, draw, Demand.Well, elsewhere: false) : null)
-        ?? Pick(service, tried, draw, Demand.NotFull, elsewhere: false)
-        ?? Pick(service, tried, draw, Demand.Drained, elsewhere: false)
-        ?? Pick(service, tried, draw, Demand.Any, elsewhere: false);
+        Pick(service, tried, draw, Demand.Well)
+        ?? Pick(service, tried, draw, Demand.NotFull)
+        ?? Pick(service, tried, draw, Demand.Drained)
+        ?? Pick(service, tried, draw, Demand.Any);
 
     /// <summary>What is asked of a server, from everything to nothing.</summary>
     private enum Demand
@@ -41,30 +40,39 @@ public sealed class Picker(int seed)
         Any,
     }
 
-    private LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, Demand demand, bool elsewhere)
+    private LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, Demand demand)
     {
         foreach (var rank in service.Ranks)
         {
-            LiveServer? best = null;
-            var ties = 0;
-            foreach (var region in rank)
-            {
-                foreach (var server in region)
-                {
-                    if (IsPassedOver(service, server, tried, draw, demand, elsewhere))
-                        continue;
-                    if (best is null || server.Load < best.Load)
-                        (best, ties) = (server, 1);
-                    else if (server.Load == best.Load && NextTie(++ties))
-                        best = server;
-                }
-                if (best is not null && !service.Spec.ShareRegions)
-                    return best;
-            }
-            if (best is not null)
-                return best;
+            // The rank binds harder than the wish for another region: a fallback serves only what its betters cannot.
+            var best = tried.IsEmpty ? null : Best(service, rank, tried, draw, demand, elsewhere: true);
+            if ((best ?? Best(service, rank, tried, draw, demand, elsewhere: false)) is { } server)
+                return server;
         }
         return null;
+    }
+
+    private LiveServer? Best(
+        LiveService service, ImmutableArray<ImmutableArray<LiveServer>> rank, ImmutableArray<LiveServer> tried, double draw,
+        Demand demand, bool elsewhere)
+    {
+        LiveServer? best = null;
+        var ties = 0;
+        foreach (var region in rank)
+        {
+            foreach (var server in region)
+            {
+                if (IsPassedOver(service, server, tried, draw, demand, elsewhere))
+                    continue;
+                if (best is null || server.Load < best.Load)
+                    (best, ties) = (server, 1);
+                else if (server.Load == best.Load && NextTie(++ties))
+                    best = server;
+            }
+            if (best is not null && !service.Spec.ShareRegions)
+                return best;
+        }
+        return best;
     }
 
     private static bool IsPassedOver(

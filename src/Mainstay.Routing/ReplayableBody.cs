@@ -18,6 +18,9 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     /// <summary>True while a new attempt can send the whole body.</summary>
     public bool CanReplay { get; private set; } = true;
 
+    /// <summary>What went wrong on the caller's side: a body that breaks off or breaks the rules of HTTP; null so far.</summary>
+    public Exception? CallerFault { get; private set; }
+
     /// <summary>Sends the body to a server, from its first byte.</summary>
     /// <exception cref="OperationCanceledException">The attempt ended first; the body can be sent again.</exception>
     public async Task CopyToAsync(Stream server, CancellationToken cancel)
@@ -26,7 +29,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
             await server.WriteAsync(_kept.AsMemory(0, _length), cancel);
         while (!_atEnd)
         {
-            var read = await reader.ReadAsync(cancel);
+            var read = await ReadAsync(cancel);
             foreach (var part in read.Buffer)
                 Keep(part.Span);
             try
@@ -48,6 +51,19 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     {
         ArrayPool<byte>.Shared.Return(_kept);
         _kept = [];
+    }
+
+    private async ValueTask<ReadResult> ReadAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancel);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            CallerFault = e;
+            throw;
+        }
     }
 
     private void Keep(ReadOnlySpan<byte> part)

@@ -47,7 +47,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public Outcome Outcome()
     {
         var status = exchange.AnswerStarted ? exchange.AnswerStatus : 0;
-        var result = _callerLeft || (exchange.CallerLeft.IsCancellationRequested && !_whole) ? OutcomeResult.CallerLeft
+        // Aborting an answer that a server cut cancels CallerLeft, too: once it began, the attempt knows who ended it.
+        var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
+        var result = _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
             : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
             : status is >= 200 and < 500 && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
             : OutcomeResult.Failed;

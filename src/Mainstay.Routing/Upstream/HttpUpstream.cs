@@ -19,6 +19,8 @@ internal sealed class HttpUpstream(TimeProvider clock)
             UseCookies = false,
             UseProxy = false,
             ActivityHeadersPropagator = null,
+            // The front reads requests as UTF-8 and refuses what is not; a caller's "José" must not fail the attempt.
+            RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
             ConnectTimeout = Timeout.InfiniteTimeSpan,
             ConnectCallback = OpenAsync,
@@ -51,7 +53,7 @@ internal sealed class HttpUpstream(TimeProvider clock)
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException or ObjectDisposedException)
         {
-            var result = Classify(e, exchange, firstByte, total);
+            var result = Classify(e, exchange, body, firstByte, total);
             await attempt.CancelAsync();
             answer?.Dispose();
             attempt.Dispose();
@@ -63,9 +65,10 @@ internal sealed class HttpUpstream(TimeProvider clock)
     }
 
     private static AttemptResult Classify(
-        Exception failure, Exchange exchange, CancellationTokenSource firstByte, CancellationToken total)
+        Exception failure, Exchange exchange, ReplayableBody? body, CancellationTokenSource firstByte, CancellationToken total)
     {
-        if (exchange.CallerLeft.IsCancellationRequested)
+        // A caller must not be able to open a server's breaker with bodies that break off.
+        if (exchange.CallerLeft.IsCancellationRequested || body is { CallerFault: not null })
             return AttemptResult.CallerLeft;
         if (total.IsCancellationRequested)
             return AttemptResult.TotalTimeout;

@@ -1,7 +1,7 @@
 using System.Buffers;
+using Mainstay.Routing.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
-using Mainstay.Routing.Http;
 
 namespace Mainstay.Routing.Upstream;
 

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Builds once and runs every test. Usage: ./test.sh [--all] [FILTER]
+#   --all    the long fault and simulation runs complete; without it a seeded tenth of them
+#   FILTER   only tests whose full name contains it, or an expression of `dotnet test --filter`
+# Ends with one line "N passed, N failed"; exits with 1 if a test failed, 2 if something needed is missing.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+
+usage() { sed -n '2,5s/^# \{0,1\}//p' test.sh; }
+
+filter=
+for argument in "$@"; do
+    case $argument in
+        --all) export MAINSTAY_TESTS=all ;;
+        -h | --help) usage; exit 0 ;;
+        -*) echo "Unknown option $argument." >&2; usage >&2; exit 2 ;;
+        *)
+            if [ -n "$filter" ]; then echo "One filter at most; $argument is the second." >&2; exit 2; fi
+            filter=$argument
+            ;;
+    esac
+done
+
+# Servers of the build must not outlive it.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+quiet=(-nodeReuse:false -p:UseSharedCompilation=false -p:UseRazorBuildServer=false)
+
+check_sdk() {
+    if ! command -v dotnet > /dev/null; then
+        echo "The .NET SDK is missing: install version 10 from https://dotnet.microsoft.com/download/dotnet/10.0" >&2
+        exit 2
+    fi
+    if ! dotnet --version > /dev/null 2>&1; then
+        echo "No .NET SDK that global.json accepts (10.0.100 or a later 10.0): see https://dotnet.microsoft.com/download/dotnet/10.0" >&2
+        dotnet --list-sdks >&2
+        exit 2
+    fi
+}
+
+# The browser tests drive the system's Chromium.
+check_browser() {
+    local missing=()
+    command -v chromium > /dev/null || command -v chromium-browser > /dev/null || missing+=(chromium)
+    command -v chromedriver > /dev/null || missing+=(chromium-driver)
+    if [ ${#missing[@]} -eq 0 ]; then return; fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+        echo "Installing ${missing[*]} ..."
+        if { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+            > /dev/null < /dev/null; then
+            return
+        fi
+        echo "apt-get could not install ${missing[*]}." >&2
+    fi
+    echo "The browser tests need ${missing[*]}: sudo apt-get install ${missing[*]}" >&2
+    exit 2
+}
+
+results=$(mktemp -d "${TMPDIR:-/tmp}/mainstay-tests.XXXXXX")
+trap 'rm -rf "$results"' EXIT
+
+# One project; its results as a file of their own. A project without tests, or without one that the filter names, leaves none.
+run_project() {
+    local project=$1 name arguments
+    name=$(basename "$project" .csproj)
+    arguments=(test "$project" --no-build -c Release --results-directory "$results" --logger "trx;LogFileName=$name.trx" --nologo)
+    case $filter in
+        "") ;;
+        *[=~]*) arguments+=(--filter "$filter") ;;
+        *) arguments+=(--filter "FullyQualifiedName~$filter") ;;
+    esac
+    echo "== $name"
+    if dotnet "${arguments[@]}" "${quiet[@]}" < /dev/null; then return; fi
+    # A failed test stands in the results; a run that died leaves none, or says that it did not complete.
+    if [ ! -f "$results/$name.trx" ] || ! grep -q '<UnitTestResult[^>]* outcome="Failed"' "$results/$name.trx"; then
+        broken+=("$name")
+    fi
+}
+
+# Sum of one counter over all results, such as: count passed
+count() {
+    local sum=0 value
+    for file in "$results"/*.trx; do
+        [ -f "$file" ] || continue
+        value=$(grep -o '<Counters [^>]*>' "$file" | grep -o " $1=\"[0-9]*\"" | tr -dc '0-9') || value=0
+        sum=$((sum + ${value:-0}))
+    done
+    echo "$sum"
+}
+
+check_sdk
+check_browser
+dotnet build Mainstay.slnx -c Release --nologo -v quiet -warnaserror "${quiet[@]}" < /dev/null
+
+broken=()
+for project in tests/*/*.csproj; do
+    run_project "$project"
+done
+
+passed=$(count passed)
+failed=$(($(count failed) + $(count error) + $(count timeout) + $(count aborted) + ${#broken[@]}))
+skipped=$(($(count total) - $(count executed)))
+if [ ${#broken[@]} -gt 0 ]; then
+    echo "The run of ${broken[*]} did not end as it should; it counts as one failure each." >&2
+fi
+if [ $((passed + failed)) -eq 0 ]; then
+    echo "No test ran${filter:+: none has \"$filter\" in its name}." >&2
+    failed=1
+fi
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

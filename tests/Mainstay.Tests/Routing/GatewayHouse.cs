@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using Mainstay.Routing;
+using Mainstay.Routing.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Mainstay.Tests.Routing;
+
+/// <summary>A gateway behind a real Kestrel on a free port, with a clock that the test moves, and a caller for it.</summary>
+internal sealed class GatewayHouse : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly LiveRoutes _routes;
+    private readonly OutcomeFeed _feed = new();
+
+    private GatewayHouse(WebApplication app, LiveRoutes routes)
+    {
+        _app = app;
+        _routes = routes;
+    }
+
+    public required ManualTime Clock { get; init; }
+
+    public HttpClient Caller { get; } = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Patience.Generous };
+
+    public Uri Url => new(_app.Urls.First());
+
+    /// <summary>Places taken on all servers.</summary>
+    public int Outstanding => _routes.Current.Services.Sum(s => s.Servers.Sum(server => server.Outstanding));
+
+    public LiveService Service => _routes.Current.Services[0];
+
+    public static Task<GatewayHouse> StartAsync(params ImmutableArray<Server> servers) => StartAsync(Tables.Service(servers));
+
+    public static async Task<GatewayHouse> StartAsync(Service service)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrel(o =>
+        {
+            KestrelFront.Configure(o);
+            o.Listen(IPAddress.Loopback, 0);
+        });
+        var app = builder.Build();
+        var clock = new ManualTime();
+        var house = new GatewayHouse(app, new LiveRoutes(clock)) { Clock = clock };
+        house._routes.Swap(new RouteTable(118, [service], []));
+        var gateway = new Gateway(
+            house._routes, new Picker(seed: 1), house._feed, clock, new Random(1), NullLogger<Gateway>.Instance);
+        app.Run(KestrelFront.For(gateway, "t"));
+        await app.StartAsync().Patiently();
+        return house;
+    }
+
+    /// <summary>The record of the next request to end.</summary>
+    public async Task<Outcome> OutcomeAsync() => (Outcome)await _feed.Reader.ReadAsync().Patiently();
+
+    /// <summary>A request whose answer is handed over as soon as its head is here.</summary>
+    public Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string target = "/predict", HttpContent? content = null, CancellationToken cancel = default,
+        params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(method, new Uri(Url, target)) { Content = content };
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        return Caller.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel).Patiently();
+    }
+
+    public async Task<(int Status, string Body)> AskAsync(
+        HttpMethod method, string target = "/predict", string? body = null, params (string Name, string Value)[] headers)
+    {
+        using var content = body is null ? null : new StringContent(body);
+        using var answer = await SendAsync(method, target, content, default, headers);
+        return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync().Patiently());
+    }
+
+    /// <summary>A caller that writes its own bytes.</summary>
+    public async Task<(Socket Socket, Connection Connection)> ConnectAsync()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(IPAddress.Loopback, Url.Port);
+        return (socket, new Connection(socket, CancellationToken.None));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Caller.Dispose();
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
+    }
+}
