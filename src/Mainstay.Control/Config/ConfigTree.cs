@@ -34,9 +34,9 @@ internal sealed class ConfigTree
     {
         var findings = new Findings(file);
         var alone = new Findings(file);
+        var tree = new ConfigTree(text, findings);
         try
         {
-            var tree = new ConfigTree(text, findings);
             if (tree.ReadDocument() is { } root)
                 return (root, findings);
             if (tree._tooDeepAt > 0)
@@ -46,14 +46,14 @@ internal sealed class ConfigTree
         }
         catch (YamlException e)
         {
-            var line = (int)Math.Max(1, e.Start.Line);
-            alone.Error(line, "", "not YAML: " + Sentence(e.Message), SyntaxCure(text, line));
+            Explain(e.Message, e.Start.Line, text, alone);
         }
-        // The parser is not ours. Whatever else it may throw says that it could not read the text.
+        // The parser is not ours. Whatever else it may throw (it does, for a bracket that is never closed) says that it
+        // could not go on from where it was.
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException or OverflowException
             or IndexOutOfRangeException or NullReferenceException)
         {
-            alone.Error(0, "", "not YAML: " + Sentence(e.Message), "compare it with the files in examples/");
+            Explain("the text cannot be read on from here", tree._events.Current?.End.Line ?? 1, text, alone);
         }
         return (null, alone);
     }
@@ -89,8 +89,10 @@ internal sealed class ConfigTree
             _findings.Error(line, key, $"the alias *{Findings.Shown(alias.Value.Value)} is not followed", "write the value itself here");
             return new RefusedNode(line);
         }
-        RefuseDecoration(key, line);
-        switch (_events.Current)
+        if (_events.Current is not NodeEvent node)
+            throw new YamlException(_events.Current!.Start, _events.Current.End, "A key or a value is missing.");
+        RefuseDecoration(node, key, line);
+        switch (node)
         {
             case Scalar text:
                 return new TextNode(line, text.Value, text.Style == ScalarStyle.Plain);
@@ -135,9 +137,8 @@ internal sealed class ConfigTree
         return new MapNode(line, entries.ToImmutable());
     }
 
-    private void RefuseDecoration(string key, int line)
+    private void RefuseDecoration(NodeEvent node, string key, int line)
     {
-        var node = (NodeEvent)_events.Current!;
         if (!node.Anchor.IsEmpty)
         {
             var name = Findings.Shown(node.Anchor.Value);
@@ -154,21 +155,31 @@ internal sealed class ConfigTree
         return current;
     }
 
+    /// <summary>Makes one error of what the parser said. It names tabs as trouble of some line before theirs.</summary>
+    private static void Explain(string message, long at, string text, Findings alone)
+    {
+        var line = (int)Math.Max(1, at);
+        var lines = text.Split('\n');
+        var last = message.Contains("tab", StringComparison.Ordinal) ? lines.Length : Math.Min(line + 2, lines.Length);
+        for (var i = line; i <= last; i++)
+        {
+            var written = lines[i - 1].AsSpan();
+            if (!written[..^written.TrimStart().Length].Contains('\t'))
+                continue;
+            alone.Error(i, "", "not YAML: the indentation holds a tab", "indent with spaces alone");
+            return;
+        }
+        alone.Error(
+            line, "", "not YAML: " + Sentence(message),
+            "here or in the lines above: align the indentation, put a space after each colon, close every quote and bracket");
+    }
+
     private static string Cut(string word) => word.Length > LongestShownKey ? word[..LongestShownKey] : Findings.Shown(word);
 
-    /// <summary>Keys and messages of the parser become part of a sentence of ours.</summary>
+    /// <summary>What the parser says becomes part of a sentence of ours.</summary>
     private static string Sentence(string message)
     {
         var text = Findings.Shown(message.Trim().TrimEnd('.'), longest: 200);
         return text.Length > 0 ? char.ToLowerInvariant(text[0]) + text[1..] : "it cannot be read";
-    }
-
-    private static string SyntaxCure(string text, int line)
-    {
-        var lines = text.Split('\n', line + 1);
-        var written = line <= lines.Length ? lines[line - 1].TrimEnd('\r') : "";
-        if (written.AsSpan()[..(written.Length - written.AsSpan().TrimStart().Length)].Contains('\t'))
-            return "indent with spaces; YAML allows no tabs there";
-        return "compare the indentation with the lines around it, put a space after each colon, and close every quote and bracket";
     }
 }

@@ -15,6 +15,11 @@ internal static class CheckCommand
             Description = "The configuration to check.",
             DefaultValueFactory = _ => "mainstay.yaml",
         };
+        file.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ } token, ..] && token.Value.StartsWith('-'))
+                result.AddError($"Unknown option {token.Value}; see mainstay check --help. A file of that name is ./{token.Value}.");
+        });
         var command = new Command("check", "Checks a configuration file and says what it asks for.") { file };
         command.SetAction(parsed =>
         {

@@ -1,4 +1,5 @@
 using Mainstay.Control.Config;
+using Mainstay.Routing;
 
 namespace Mainstay.Tests.Config;
 
@@ -59,7 +60,7 @@ public sealed class ConfigReaderTests
         Assert.Equal("/nowhere/data", config.StateFolder);
         Assert.Equal(new Uri("http://127.0.0.1:9400"), config.TrafficListen);
         Assert.Equal(new Uri("http://0.0.0.0:9401"), config.Control.Listen);
-        Assert.Equal(["ops.example.test"], config.Control.Hosts);
+        Assert.Equal<string>(["ops.example.test"], config.Control.Hosts);
         var token = Assert.Single(config.Control.Tokens);
         Assert.Equal(new TokenConfig("on-call", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), token);
         Assert.Equal(RemedyMode.Act, config.Remedies);
@@ -75,7 +76,7 @@ public sealed class ConfigReaderTests
         var routing = service.Routing;
 
         Assert.Equal(("/moderation", true, "api.example.test", true), (routing.PathPrefix, routing.Strip, routing.Host, routing.KeepHost));
-        Assert.Equal(["us-east-2", "us-east-1", "us-west-2"], routing.Regions);
+        Assert.Equal<string>(["us-east-2", "us-east-1", "us-west-2"], routing.Regions);
         Assert.False(routing.ShareRegions);
         Assert.Equal(new() { Path = "/health?deep=1", Every = TimeSpan.FromSeconds(5), Timeout = TimeSpan.FromMilliseconds(500) }, routing.Health);
         Assert.Equal(
@@ -90,11 +91,11 @@ public sealed class ConfigReaderTests
         Assert.Equal(new() { Attempts = 4, Budget = 0.125, ReplaySafe = true, ReplayLimit = 65_536 }, routing.Retry);
         Assert.Equal("X-Customer", routing.CustomerHeader);
         Assert.Null(routing.AnswerWhenDown);
-        Assert.Equal(["s3-images", "chat"], service.DependsOn);
+        Assert.Equal<string>(["s3-images", "chat"], service.DependsOn);
         Assert.Equal(new SloConfig { Availability = 0.999, P99 = TimeSpan.FromMilliseconds(800), Window = TimeSpan.FromDays(7) }, service.Slo);
         Assert.Equal(RemedyMode.Observe, service.Remedies);
 
-        Assert.Equal(
+        Assert.Equal<Server>(
             [
                 new() { Url = new("http://10.0.1.10:9000"), Region = "us-east-1" },
                 new() { Url = new("http://10.0.1.11:9000/v2/"), Region = "us-east-1", Weight = 2.5, Capacity = 200, Version = "v7" },
@@ -117,9 +118,9 @@ public sealed class ConfigReaderTests
         Assert.Equal(RemedyMode.Propose, config.Remedies);
         var service = config.Services[0];
         Assert.Equal(("/", false, null, false), (service.Routing.PathPrefix, service.Routing.Strip, service.Routing.Host, service.Routing.KeepHost));
-        Assert.Equal(["us-east-1", "us-east-2"], service.Routing.Regions);
-        Assert.Equal(new Mainstay.Routing.Timeouts(), service.Routing.Timeouts);
-        Assert.Equal(new Mainstay.Routing.RetryPolicy(), service.Routing.Retry);
+        Assert.Equal<string>(["us-east-1", "us-east-2"], service.Routing.Regions);
+        Assert.Equal(new Timeouts(), service.Routing.Timeouts);
+        Assert.Equal(new RetryPolicy(), service.Routing.Retry);
         Assert.Null(service.Routing.Health);
         Assert.Null(service.Slo);
         Assert.Null(service.Remedies);
@@ -158,7 +159,7 @@ public sealed class ConfigReaderTests
         Assert.Equal((bare.TrafficListen, bare.Control.Listen), (written.TrafficListen, written.Control.Listen));
         Assert.Equal((bare.StateFolder, bare.Remedies), (written.StateFolder, written.Remedies));
         var (expected, actual) = (bare.Services[0].Routing, written.Services[0].Routing);
-        Assert.Equal(expected.Servers, actual.Servers);
+        Assert.Equal<Server>(expected.Servers, actual.Servers);
         Assert.Equal(expected with { Servers = [], Regions = [] }, actual with { Servers = [], Regions = [] });
         Assert.Equal(bare.Services[0].Slo, written.Services[0].Slo);
 

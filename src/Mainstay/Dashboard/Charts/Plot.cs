@@ -42,12 +42,12 @@ internal sealed class Plot(double width, double height, DateTimeOffset from, Dat
         return path.ToString();
     }
 
-    /// <summary>The smallest of 1, 2, 4 or 5 times a power of ten that holds the value: an axis whose middle reads well.</summary>
+    /// <summary>The smallest of 1, 2, 3, 4, 5, 6 or 8 times a power of ten that holds the value: an axis whose middle reads well.</summary>
     public static double RoundTop(double largest, double least)
     {
         var value = Math.Max(double.IsFinite(largest) ? largest : 0, least);
         var power = Math.Pow(10, Math.Floor(Math.Log10(value)));
-        foreach (var step in (ReadOnlySpan<double>)[1, 2, 4, 5, 10])
+        foreach (var step in (ReadOnlySpan<double>)[1, 2, 3, 4, 5, 6, 8, 10])
         {
             if (value <= step * power * 1.0000001)
                 return step * power;

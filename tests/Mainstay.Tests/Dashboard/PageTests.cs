@@ -1,0 +1,137 @@
+using Mainstay.Control;
+using Mainstay.Control.Incidents;
+using Mainstay.Dashboard;
+using Mainstay.Dashboard.Pages;
+using Microsoft.AspNetCore.Components;
+
+namespace Mainstay.Tests.Dashboard;
+
+public sealed class PageTests
+{
+    private const string Hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+
+    [Fact]
+    public async Task The_overview_shows_services_regions_servers_incidents_and_troubles()
+    {
+        var html = await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Snapshot });
+
+        Assert.StartsWith("<!DOCTYPE html>", html, StringComparison.Ordinal);
+        foreach (var word in new[] { "moderation", "chat", "us-east-1", "10.0.2.11:9000", "Drained", "Unwell, breaker open", "1.2 %", "Incident 41", "Resolved", "The database does not answer", "1 remedy waits" })
+            Assert.Contains(word, html, StringComparison.Ordinal);
+        Assert.Equal(6, html.Split("role=\"img\"").Length - 1);
+    }
+
+    [Fact]
+    public async Task All_is_well_is_said_only_when_it_is()
+    {
+        Assert.Contains("All is well", await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Calm }), StringComparison.Ordinal);
+        Assert.DoesNotContain("All is well", await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Snapshot }), StringComparison.Ordinal);
+        Assert.DoesNotContain("All is well", await RenderAsync<Overview>(new() { ["Now"] = Snapshot.None }), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(10, false)]
+    [InlineData(11, true)]
+    public async Task A_loop_that_stands_still_is_named(int secondsOld, bool said)
+    {
+        var html = await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Make(DashboardSamples.Now.AddSeconds(-secondsOld)) });
+        Assert.Equal(said, html.Contains("The control loop stands still", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_pause_is_shown_and_offers_its_end_to_who_is_signed_in()
+    {
+        var paused = DashboardSamples.Snapshot with { Paused = true };
+        var stranger = await RenderAsync<Overview>(new() { ["Now"] = paused });
+        var operatorsPage = await RenderAsync<Overview>(new() { ["Now"] = paused }, who: "operator");
+
+        Assert.Contains("Remedies are paused.", stranger, StringComparison.Ordinal);
+        Assert.DoesNotContain("action=\"/resume\"", stranger, StringComparison.Ordinal);
+        Assert.Contains("action=\"/resume\"", operatorsPage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_incident_shows_stages_causes_evidence_remedies_and_who_was_hit()
+    {
+        var html = await RenderAsync<IncidentPage>(new() { ["Now"] = DashboardSamples.Snapshot, ["Incident"] = DashboardSamples.Open }, who: "operator");
+
+        foreach (var word in new[] { "Detection", "Recovery", "not yet", "86 % confident", "at most 0.4 % of attempts", "96 % of 52 attempts", "globex", "told: log", "aria-current=\"step\"" })
+            Assert.Contains(word, html, StringComparison.Ordinal);
+        Assert.Contains("action=\"/incidents/41/approve/41-2\"", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("/approve/41-1", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_is_not_signed_in_sees_no_form_that_would_fail()
+    {
+        var html = await RenderAsync<IncidentPage>(new() { ["Now"] = DashboardSamples.Snapshot, ["Incident"] = DashboardSamples.Open });
+        Assert.DoesNotContain("<form", html, StringComparison.Ordinal);
+        Assert.Contains("mainstay incident approve 41-2", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_status_page_names_services_and_no_internals()
+    {
+        var html = await RenderAsync<StatusPage>(new() { ["Now"] = DashboardSamples.Snapshot });
+
+        Assert.Contains("Some requests to moderation, chat fail.", html, StringComparison.Ordinal);
+        Assert.Contains("Some answers of moderation were slow.", html, StringComparison.Ordinal);
+        foreach (var secret in new[] { "us-east", "us-west", "10.0.", "refuse", "acme", "globex", "41-2", "database", "remed", "/incidents" })
+            Assert.DoesNotContain(secret, html, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Hostile_names_are_text_on_every_page()
+    {
+        var open = DashboardSamples.Open;
+        var incident = open with
+        {
+            Region = Hostile,
+            Services = [Hostile],
+            Anomalies = [open.Anomalies[0] with { Service = Hostile, Server = Hostile, Observed = Hostile }],
+            Causes = [new Cause(Hostile, Hostile, 0.5, [Hostile])],
+            Remedies = [open.Remedies[1] with { Service = Hostile, Region = Hostile, Reason = Hostile, Id = Hostile }],
+            Timeline = [new TimelineEntry(DashboardSamples.Now, Hostile)],
+            Stages = [new StageEntry(Stage.Detection, DashboardSamples.Now, Hostile)],
+            Impact = open.Impact with { Customers = [new CustomerImpact(Hostile, Hostile, 1, 1)] },
+        };
+        var service = DashboardSamples.Snapshot.Services[0];
+        var region = service.Regions[0] with { Name = Hostile, Servers = [service.Regions[0].Servers[0] with { Name = Hostile, Version = Hostile }] };
+        var now = DashboardSamples.Snapshot with { Services = [service with { Name = Hostile, Regions = [region] }], Incidents = [incident], Troubles = [Hostile] };
+
+        string[] pages =
+        [
+            await RenderAsync<Overview>(new() { ["Now"] = now, ["Refused"] = Hostile }, who: Hostile),
+            await RenderAsync<IncidentPage>(new() { ["Now"] = now, ["Incident"] = incident, ["Refused"] = Hostile }, who: Hostile),
+            await RenderAsync<StatusPage>(new() { ["Now"] = now }),
+            await RenderAsync<NotFound>(new() { ["Status"] = 404, ["Message"] = Hostile }),
+            await RenderAsync<LoginPage>(new() { ["Back"] = Hostile, ["Refused"] = Hostile }),
+            await RenderAsync<ReviewPage>(new() { ["Now"] = now, ["Incident"] = incident, ["Markdown"] = $"# {Hostile}\n\n{Hostile}\n\n[x](javascript:alert(3)) ![y](https://elsewhere.example/z.png) <javascript:alert(4)>" }),
+        ];
+
+        Assert.All(pages, html =>
+        {
+            Assert.DoesNotContain("<script>alert", html, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("<img src=x", html, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("href=\"javascript:", html, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("elsewhere.example/z.png\" alt", html, StringComparison.Ordinal);
+            Assert.Contains("&lt;script&gt;", html, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public async Task Nothing_in_a_page_needs_what_the_content_policy_forbids()
+    {
+        var html = await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Snapshot }, who: "operator");
+        Assert.DoesNotContain(" style=", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("<style", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(" onclick=", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("<script>", html, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static Task<string> RenderAsync<TPage>(Dictionary<string, object?> parameters, string? who = null) where TPage : IComponent
+    {
+        parameters["Visit"] = new Visit(DashboardSamples.Now, who, "/");
+        return PageText.RenderAsync<TPage>(parameters);
+    }
+}
