@@ -70,16 +70,20 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
                 Detected = tick.Now,
                 Stages = [],
             };
-            incident = incident.Enter(Stage.Detection, tick.Now, anomaly.Summary);
+            return Add(incident, anomaly).Enter(Stage.Detection, tick.Now, anomaly.Summary);
         }
         var known = incident.Anomalies.Any(a => (a.Service, a.Server, a.Detector) == (anomaly.Service, anomaly.Server, anomaly.Detector));
         if (known || incident.Anomalies.Length >= AnomaliesKept)
             return incident;
-        incident = incident with { Anomalies = incident.Anomalies.Add(anomaly), Occurred = Earlier(incident.Occurred, anomaly.Since) };
-        if (!incident.Services.Contains(anomaly.Service))
-            incident = incident with { Services = incident.Services.Add(anomaly.Service) };
-        return incident.Tell(tick.Now, "detected", anomaly.Summary);
+        return Add(incident, anomaly).Tell(tick.Now, "detected", anomaly.Summary);
     }
+
+    private static Incident Add(Incident incident, Anomaly anomaly) => incident with
+    {
+        Anomalies = incident.Anomalies.Add(anomaly),
+        Occurred = anomaly.Since < incident.Occurred ? anomaly.Since : incident.Occurred,
+        Services = incident.Services.Contains(anomaly.Service) ? incident.Services : incident.Services.Add(anomaly.Service),
+    };
 
     private Incident Advance(Incident incident, IReadOnlyCollection<Remedy> others, TickInput tick)
     {
@@ -90,17 +94,26 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
             return Investigate(incident, tick);
         if (incident.Stage == Stage.Investigation)
             incident = incident.Enter(Stage.Mitigation, tick.Now, MitigationBegins(incident, tick));
+        if (incident.Mitigated is null)
+            incident = RankCauses(incident, tick);
         incident = playbook.Advance(incident, others, tick);
         return Settle(incident, tick);
     }
 
-    private Incident Investigate(Incident incident, TickInput tick)
+    private Incident Investigate(Incident incident, TickInput tick) =>
+        RankCauses(incident.Enter(Stage.Investigation, tick.Now, Text($"{incident.Anomalies.Length} signs in {incident.Region}: causes are ranked")), tick);
+
+    /// <summary>Ranks the causes by what is known now; people hear of it when the likeliest one changes.</summary>
+    private Incident RankCauses(Incident incident, TickInput tick)
     {
         var region = tick.Windows.Servers.Values.Where(s => s.Region == incident.Region).ToList();
-        var causes = CauseRanking.Rank(incident, _watches[incident.Number].Attempts, region.Count(s => !s.Well), region.Count);
-        return (incident with { Causes = causes, CauseFound = tick.Now })
-            .Enter(Stage.Investigation, tick.Now, $"{causes[0].Class}: {causes[0].Title} (confidence {causes[0].Confidence.ToString("P0", CultureInfo.InvariantCulture)})")
-            .Tell(tick.Now, "cause", string.Join("; ", causes[0].Evidence));
+        var before = incident.Causes.FirstOrDefault()?.Title;
+        incident = incident with { Causes = CauseRanking.Rank(incident, _watches[incident.Number].Attempts, region.Count(s => !s.Well), region.Count) };
+        var cause = incident.Causes[0];
+        return cause.Title == before
+            ? incident
+            : (incident with { CauseFound = tick.Now })
+                .Tell(tick.Now, "cause", Text($"likeliest cause: {cause.Class}: {cause.Title} (confidence {cause.Confidence:P0}); {string.Join("; ", cause.Evidence)}"));
     }
 
     private static string MitigationBegins(Incident incident, TickInput tick) =>
@@ -126,12 +139,12 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
         switch (incident.Stage)
         {
             case Stage.Mitigation when eased:
-                return incident.Enter(Stage.Recovery, tick.Now, incident.Remedies.First(r => r.InForce && r.Share > 0).Reason);
+                return incident.Enter(Stage.Recovery, tick.Now, $"the servers of {incident.Region} are well: traffic comes back in steps of 5, 25 and 100 %");
             case Stage.Mitigation when !drained && calm:
                 watch.CalmSince = tick.Now;
                 return incident.Enter(Stage.Recovery, tick.Now, Text($"nothing stands out any more for {Calm.TotalSeconds:0} s"));
             case Stage.Recovery when drained && !eased:
-                return incident.Enter(Stage.Mitigation, tick.Now, incident.Remedies.First(r => r.InForce && r.Share == 0).Reason);
+                return incident.Enter(Stage.Mitigation, tick.Now, "recovery failed; the remedy is back in full");
             case Stage.Recovery when !drained && !eased && !recovered && alarms:
                 return incident.Enter(Stage.Mitigation, tick.Now, "it stands out again");
             case Stage.Recovery when !drained && !eased && (recovered || calm):
@@ -182,8 +195,6 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
             ?? (usual.Count == 0 ? NeverSlow : TimeSpan.FromMilliseconds(2 * usual[usual.Count / 2]));
         return watch.SlowFrom[service] = from;
     };
-
-    private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

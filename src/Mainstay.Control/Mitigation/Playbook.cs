@@ -21,7 +21,7 @@ internal sealed class Playbook
         incident = Choose(incident, tick);
         foreach (var remedy in incident.Remedies)
         {
-            var after = Advance(remedy, [.. others, .. incident.Remedies], tick);
+            var after = Advance(incident, remedy, [.. others, .. incident.Remedies], tick);
             if (after == remedy)
                 continue;
             incident = incident with { Remedies = incident.Remedies.Replace(remedy, after) };
@@ -67,7 +67,7 @@ internal sealed class Playbook
         return alone ? blamed : [null];
     }
 
-    private Remedy Advance(Remedy remedy, IReadOnlyCollection<Remedy> all, TickInput tick)
+    private Remedy Advance(Incident incident, Remedy remedy, IReadOnlyCollection<Remedy> all, TickInput tick)
     {
         if (remedy.State == RemedyState.Removed)
             return remedy;
@@ -78,7 +78,7 @@ internal sealed class Playbook
         if (remedy.InForce)
             return Easing.Advance(
                 remedy, StepOf(remedy, tick), ServersWell(remedy, tick),
-                tick.Detectors.UsualMs(new(remedy.Service, remedy.Region)), tick.Now);
+                tick.Detectors.UsualMs(new(remedy.Service, remedy.Region)), incident.Occurred, tick.Now);
         return Check(remedy, all, tick);
     }
 

@@ -77,7 +77,7 @@ internal sealed class DemoScreen(DemoOptions options, TimeProvider clock, TextWr
 
     private static string IncidentLine(Snapshot snapshot) =>
         snapshot.Incidents.FirstOrDefault() is not { } incident ? "no incident"
-        : incident.IsOpen ? $"incident {incident.Number}: {incident.Stage}: {incident.Stages[^1].Evidence}"
+        : incident.IsOpen ? $"incident {incident.Number}, {incident.Stage}: {incident.Timeline[^1].Text}"
         : $"incident {incident.Number} resolved";
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
