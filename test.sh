@@ -2,7 +2,7 @@
 # Builds once and runs every test. Usage: ./test.sh [--all] [FILTER]
 #   --all    the long fault and simulation runs complete; without it a seeded tenth of them
 #   FILTER   only tests whose full name contains it, or an expression of `dotnet test --filter`
-# Ends with one line "N passed, N failed"; exits with 1 if a test failed, 2 if something needed is missing.
+# Ends with one line "N passed, N failed"; exits with 1 if the build or a test failed, 2 if something needed is missing.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
@@ -89,7 +89,11 @@ count() {
 
 check_sdk
 check_browser
-dotnet build Mainstay.slnx -c Release --nologo -v quiet -warnaserror "${quiet[@]}" < /dev/null
+if ! dotnet build Mainstay.slnx -c Release --nologo -v quiet -warnaserror "${quiet[@]}" < /dev/null; then
+    echo "The build failed, so no test ran; that counts as one failure." >&2
+    echo "0 passed, 1 failed"
+    exit 1
+fi
 
 broken=()
 for project in tests/*/*.csproj; do
