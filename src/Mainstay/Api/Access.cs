@@ -39,7 +39,8 @@ internal sealed class Access
         if (!KnowsHost(request))
         {
             return new Ruling(StatusCodes.Status421MisdirectedRequest, null,
-                $"This listener does not answer to the host \"{Shorten(request.Host.Value ?? "")}\". Use the address it listens on, or add the name to control.hosts in mainstay.yaml.");
+                $"This listener does not answer to the host \"{Shorten(request.Host.Value ?? "")}\". "
+                + "Use the address it listens on, or add the name to control.hosts in mainstay.yaml.");
         }
         var write = !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method);
         var who = (string?)null;
@@ -47,12 +48,18 @@ internal sealed class Access
         {
             who = authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? NameOf(authorization[7..].Trim()) : null;
             if (who is null)
-                return new Ruling(StatusCodes.Status401Unauthorized, null, "The token is not known here. The right one stands in the file token of the state folder of this instance.");
+            {
+                return new Ruling(StatusCodes.Status401Unauthorized, null,
+                    "The token is not known here. The right one stands in the file token of the state folder of this instance.");
+            }
             return new Ruling(StatusCodes.Status200OK, who, "");
         }
         who = SessionOf(request);
         if (write && !IsSameOrigin(request) && (who is not null || IsSigning(request.Path)))
-            return new Ruling(StatusCodes.Status403Forbidden, null, "The form was sent from another site. Open this dashboard itself and send it again.");
+        {
+            return new Ruling(StatusCodes.Status403Forbidden, null,
+                "The form was sent from another site. Open this dashboard itself and send it again.");
+        }
         if (who is not null || IsOpenToAll(request.Path) || (!write && IsLoopback) || IsSigning(request.Path))
             return new Ruling(StatusCodes.Status200OK, who, "");
         return new Ruling(StatusCodes.Status401Unauthorized, null, write
@@ -75,7 +82,8 @@ internal sealed class Access
     }
 
     /// <summary>Lets this browser stay signed in for a shift.</summary>
-    public void SignIn(HttpContext http, string name) => http.Response.Cookies.Append(Session.CookieName, _session.Issue(name), CookieOptions(http, Session.Lasts));
+    public void SignIn(HttpContext http, string name) =>
+        http.Response.Cookies.Append(Session.CookieName, _session.Issue(name), CookieOptions(http, Session.Lasts));
 
     public static void SignOut(HttpContext http) => http.Response.Cookies.Delete(Session.CookieName, CookieOptions(http, lasts: null));
 
@@ -112,7 +120,8 @@ internal sealed class Access
         // A rebound name is a name: an address that the connection really came in on is safe.
         return Equal(name, "localhost") || name is "127.0.0.1" or "::1"
             || Equal(name, _control.Listen.Host.Trim('[', ']'))
-            || (IPAddress.TryParse(name, out var address) && connection.LocalIpAddress is { } local && address.Equals(local.IsIPv4MappedToIPv6 ? local.MapToIPv4() : local));
+            || (IPAddress.TryParse(name, out var address) && connection.LocalIpAddress is { } local
+                && address.Equals(local.IsIPv4MappedToIPv6 ? local.MapToIPv4() : local));
     }
 
     /// <summary>Browsers say where a form came from; one that says nothing is not believed.</summary>
@@ -121,10 +130,13 @@ internal sealed class Access
         if (request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site && site is not "same-origin")
             return false;
         // Host, not scheme: TLS may end at a proxy in front.
-        return Uri.TryCreate(request.Headers.Origin.ToString(), UriKind.Absolute, out var origin) && Equal(origin.Authority, new Uri($"{origin.Scheme}://{request.Host.Value}").Authority);
+        return Uri.TryCreate(request.Headers.Origin.ToString(), UriKind.Absolute, out var origin)
+            && Uri.TryCreate($"{origin.Scheme}://{request.Host.Value}", UriKind.Absolute, out var own)
+            && Equal(origin.Authority, own.Authority);
     }
 
-    private static bool IsOpenToAll(PathString path) => path.Value is "/status" or "/health" || path.StartsWithSegments("/assets", StringComparison.OrdinalIgnoreCase);
+    private static bool IsOpenToAll(PathString path) =>
+        path.Value is "/status" or "/health" || path.StartsWithSegments("/assets", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsSigning(PathString path) => path.Value is "/login" or "/logout";
 

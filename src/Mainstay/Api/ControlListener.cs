@@ -67,7 +67,8 @@ internal static class ControlListener
         catch (Exception e)
         {
             log.LogError(e, "{Method} {Path} failed on the control listener; traffic is not concerned", http.Request.Method, http.Request.Path);
-            await RefuseAsync(http, dashboard, StatusCodes.Status500InternalServerError, "This page failed; the log says why. Traffic is not concerned.");
+            await RefuseAsync(http, dashboard, StatusCodes.Status500InternalServerError,
+                "This page failed; the log says why. Traffic is not concerned.");
         }
     }
 
@@ -80,7 +81,8 @@ internal static class ControlListener
         }
         if (status is StatusCodes.Status401Unauthorized)
             http.Response.Headers.WWWAuthenticate = "Bearer realm=\"mainstay\"";
-        if (http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) || http.Request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase))
+        if (http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+            || http.Request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase))
             await ApiJson.WriteErrorAsync(http, status, message);
         else
             await dashboard.WriteRefusalAsync(http, status, message);

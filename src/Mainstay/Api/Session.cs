@@ -29,9 +29,11 @@ internal sealed class Session(string token, TimeProvider clock)
     {
         if (cookie is null || cookie.Length > 1024 || cookie.Split('.') is not [var name, var expiry, var signature])
             return null;
-        if (!Base64Url.IsValid(signature) || !CryptographicOperations.FixedTimeEquals(Base64Url.DecodeFromChars(signature), Sign($"{name}.{expiry}")))
+        if (!Base64Url.IsValid(signature)
+            || !CryptographicOperations.FixedTimeEquals(Base64Url.DecodeFromChars(signature), Sign($"{name}.{expiry}")))
             return null;
-        if (!long.TryParse(expiry, NumberStyles.None, CultureInfo.InvariantCulture, out var until) || until <= clock.GetUtcNow().ToUnixTimeSeconds())
+        if (!long.TryParse(expiry, NumberStyles.None, CultureInfo.InvariantCulture, out var until)
+            || until <= clock.GetUtcNow().ToUnixTimeSeconds())
             return null;
         return Encoding.UTF8.GetString(Base64Url.DecodeFromChars(name));
     }

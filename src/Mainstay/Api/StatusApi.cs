@@ -8,11 +8,14 @@ internal static class StatusApi
     /// <summary>The loop ticks each second; after this long without one it is taken to stand still.</summary>
     public static readonly TimeSpan StandsStillAfter = TimeSpan.FromSeconds(10);
 
+    /// <summary>Uptime watchers often ask with HEAD.</summary>
+    public static readonly string[] Watchers = ["GET", "HEAD"];
+
     public static void Map(WebApplication app, Func<Snapshot> snapshot, TimeProvider clock)
     {
         app.MapGet("/api/status", http => ApiJson.WriteAsync(http,
             http.Request.Query["history"] == "none" ? WithoutHistory(snapshot()) : snapshot()));
-        app.MapGet("/health", http => ApiJson.WriteAsync(http, HealthOf(snapshot(), clock.GetUtcNow())));
+        app.MapMethods("/health", Watchers, http => ApiJson.WriteAsync(http, HealthOf(snapshot(), clock.GetUtcNow())));
     }
 
     /// <summary>True if no tick has ended for long.</summary>

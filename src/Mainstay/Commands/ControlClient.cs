@@ -23,7 +23,12 @@ internal sealed class ControlClient : IDisposable
     public ControlClient(Uri address, string? token)
     {
         _address = address;
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !address.IsLoopback, ConnectTimeout = TimeSpan.FromSeconds(3) })
+        _http = new HttpClient(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = !address.IsLoopback,
+            ConnectTimeout = TimeSpan.FromSeconds(3),
+        })
         {
             BaseAddress = address,
             Timeout = Patience,
@@ -49,7 +54,8 @@ internal sealed class ControlClient : IDisposable
         {
             using var answer = await _http.SendAsync(request, cancel);
             var body = await answer.Content.ReadAsStringAsync(cancel);
-            return answer.IsSuccessStatusCode ? new ControlAnswer((int)answer.StatusCode, body, "") : new ControlAnswer((int)answer.StatusCode, body, Explain((int)answer.StatusCode, body));
+            var status = (int)answer.StatusCode;
+            return new ControlAnswer(status, body, answer.IsSuccessStatusCode ? "" : Explain(status, body));
         }
         catch (HttpRequestException e)
         {

@@ -28,10 +28,15 @@ internal static class ResumeCommand
 /// <summary>What pause and resume have in common: two ways to the same end, and plain words about which one it was.</summary>
 file static class Pausing
 {
-    public static Command Build(string name, string description, bool pause, Func<string, (MainstayConfig? Config, string Why)> read, TimeProvider clock)
+    public static Command Build(
+        string name, string description, bool pause, Func<string, (MainstayConfig? Config, string Why)> read, TimeProvider clock)
     {
         var why = new Option<string?>("--why") { Description = "Stands in the journal.", HelpName = "TEXT" };
-        var file = new Option<string?>("--config", "-c") { Description = "The mainstay.yaml of the instance: names its state folder and its control listener.", HelpName = "FILE" };
+        var file = new Option<string?>("--config", "-c")
+        {
+            Description = "The mainstay.yaml of the instance: names its state folder and its control listener.",
+            HelpName = "FILE",
+        };
         var state = new Option<string?>("--state") { Description = "The state folder of the instance (default ./state).", HelpName = "FOLDER" };
         var control = new ControlOptions();
         var command = new Command(name, description) { Options = { why, file, state } };
@@ -82,12 +87,14 @@ file static class Pausing
         return await ByFileAsync(pause, why, folder, answer, clock, output, error);
     }
 
-    private static async Task<int> ByFileAsync(bool pause, string why, string folder, ControlAnswer answer, TimeProvider clock, TextWriter output, TextWriter error)
+    private static async Task<int> ByFileAsync(
+        bool pause, string why, string folder, ControlAnswer answer, TimeProvider clock, TextWriter output, TextWriter error)
     {
         var file = new PauseFile(Path.GetFullPath(folder));
         if (!Directory.Exists(folder))
         {
-            await error.WriteLineAsync($"{answer.Problem}\nAnd {Path.GetFullPath(folder)} is no folder, so nothing was changed. Name the state folder of the instance with --state, or its mainstay.yaml with -c.");
+            await error.WriteLineAsync($"{answer.Problem}\nAnd {Path.GetFullPath(folder)} is no folder, so nothing was changed. "
+                + "Name the state folder of the instance with --state, or its mainstay.yaml with -c.");
             return 2;
         }
         try
@@ -106,7 +113,8 @@ file static class Pausing
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await error.WriteLineAsync($"{answer.Problem}\nAnd {file.Path} cannot be {(pause ? "written" : "removed")}: {e.Message} Run as the user that mainstay runs as; nothing was changed.");
+            await error.WriteLineAsync($"{answer.Problem}\nAnd {file.Path} cannot be {(pause ? "written" : "removed")}: {e.Message} "
+                + "Run as the user that mainstay runs as; nothing was changed.");
             return 2;
         }
     }

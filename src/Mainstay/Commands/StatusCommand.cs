@@ -54,7 +54,8 @@ internal static class StatusCommand
     {
         try
         {
-            return JsonSerializer.Deserialize<Snapshot>(body, ApiJson.Options) is { Services.IsDefault: false, Incidents.IsDefault: false, Troubles.IsDefault: false } snapshot ? snapshot : null;
+            var snapshot = JsonSerializer.Deserialize<Snapshot>(body, ApiJson.Options);
+            return snapshot is { Services.IsDefault: false, Incidents.IsDefault: false, Troubles.IsDefault: false } ? snapshot : null;
         }
         catch (JsonException)
         {
@@ -81,9 +82,13 @@ internal sealed class StatusText(TextWriter output, bool terminal, DateTimeOffse
             rows.Add([service.Name, condition.ToString().ToLowerInvariant(), .. Figures(service.Traffic)]);
             foreach (var region in service.Regions)
             {
-                rows.Add([$"  {region.Name}", region.Share < 1 ? $"{region.State}, gets {Words.Percent(region.Share)}" : region.State, .. Figures(region.Traffic)]);
+                var state = region.Share < 1 ? $"{region.State}, gets {Words.Percent(region.Share)}" : region.State;
+                rows.Add([$"  {region.Name}", state, .. Figures(region.Traffic)]);
                 foreach (var server in region.Servers)
-                    rows.Add([$"    {server.Name}", (server.Well ? "well" : "unwell") + (server.BreakerOpen ? ", breaker open" : ""), .. Figures(server.Traffic)]);
+                {
+                    var health = (server.Well ? "well" : "unwell") + (server.BreakerOpen ? ", breaker open" : "");
+                    rows.Add([$"    {server.Name}", health, .. Figures(server.Traffic)]);
+                }
             }
         }
         Table(["service, region, server", "state", "rate", "errors", "p50", "p99"], rows);

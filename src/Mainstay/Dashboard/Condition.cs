@@ -24,7 +24,8 @@ public static class Conditions
         var servers = service.Regions.SelectMany(r => r.Servers).ToList();
         if (service.Traffic.ErrorShare >= DownFrom || (servers.Count > 0 && servers.TrueForAll(s => !s.Well)))
             return Condition.Down;
-        var harmed = incidents.Any(i => i is { IsOpen: true, Mitigated: null } && i.Impact.Customers.Any(c => c.Service == service.Name && c.Failed + c.Slow > 0));
+        var harmed = incidents.Any(i => i is { IsOpen: true, Mitigated: null }
+            && i.Impact.Customers.Any(c => c.Service == service.Name && c.Failed + c.Slow > 0));
         return harmed || service.Traffic.ErrorShare >= DegradedFrom ? Condition.Degraded : Condition.Ok;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class DashboardRoutes(
     {
         AssetFiles.Map(app);
         app.MapGet("/", http => WriteAsync<Overview>(http, 200, "/", new() { ["Now"] = snapshot() }));
-        app.MapGet("/status", http => WriteAsync<StatusPage>(http, 200, "/status", new() { ["Now"] = snapshot() }));
+        app.MapMethods("/status", StatusApi.Watchers, http => WriteAsync<StatusPage>(http, 200, "/status", new() { ["Now"] = snapshot() }));
         app.MapGet("/incidents/{number}", http => WriteIncidentAsync(http, null));
         app.MapGet("/incidents/{number}/review", WriteReviewAsync);
         app.MapPost("/incidents/{number}/approve/{id}", ApproveAsync);
@@ -57,7 +57,8 @@ internal sealed class DashboardRoutes(
             return WriteRefusalAsync(http, 404, IncidentsApi.Unknown(http));
         if (reviews.TryRead(incident, out var why) is not { } markdown)
             return WriteRefusalAsync(http, 404, why);
-        return WriteAsync<ReviewPage>(http, 200, $"/incidents/{incident.Number}/review", new() { ["Now"] = snapshot(), ["Incident"] = incident, ["Markdown"] = markdown });
+        return WriteAsync<ReviewPage>(http, 200, $"/incidents/{incident.Number}/review",
+            new() { ["Now"] = snapshot(), ["Incident"] = incident, ["Markdown"] = markdown });
     }
 
     private async Task ApproveAsync(HttpContext http)
@@ -78,7 +79,8 @@ internal sealed class DashboardRoutes(
         if (result is { Done: true })
             await RedirectAsync(http, "/");
         else
-            await WriteAsync<Overview>(http, result is null ? 503 : 409, "/", new() { ["Now"] = snapshot(), ["Refused"] = result?.Message ?? RemediesApi.Unanswered });
+            await WriteAsync<Overview>(http, result is null ? 503 : 409, "/",
+                new() { ["Now"] = snapshot(), ["Refused"] = result?.Message ?? RemediesApi.Unanswered });
     }
 
     private async Task SignInAsync(HttpContext http)
@@ -98,7 +100,8 @@ internal sealed class DashboardRoutes(
 
     /// <summary>A path of this listener; anything that a browser could take for another site becomes the overview.</summary>
     internal static string Inside(string? back) =>
-        back is ['/', ..] and not ['/', '/' or '\\', ..] && !back.Any(char.IsControl) && Uri.IsWellFormedUriString(back, UriKind.Relative) ? back : "/";
+        back is ['/', ..] and not ['/', '/' or '\\', ..] && !back.Any(char.IsControl)
+            && Uri.IsWellFormedUriString(back, UriKind.Relative) ? back : "/";
 
     private static async Task<string> FieldAsync(HttpContext http, string name)
     {
@@ -122,7 +125,8 @@ internal sealed class DashboardRoutes(
         return Task.CompletedTask;
     }
 
-    private async Task WriteAsync<TPage>(HttpContext http, int status, string self, Dictionary<string, object?> parameters) where TPage : IComponent
+    private async Task WriteAsync<TPage>(HttpContext http, int status, string self, Dictionary<string, object?> parameters)
+        where TPage : IComponent
     {
         var who = http.Items[typeof(Ruling)] as string;
         parameters["Visit"] = new Visit(clock.GetUtcNow(), who, self);

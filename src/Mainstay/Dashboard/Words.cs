@@ -9,7 +9,7 @@ internal static class Words
 {
     /// <summary>Requests per second, such as "198/s".</summary>
     public static string Rate(double perSecond) =>
-        (perSecond is > 0 and < 9.95 ? perSecond.ToString("0.0", CultureInfo.InvariantCulture) : Math.Round(perSecond).ToString("#,0", CultureInfo.InvariantCulture)) + "/s";
+        perSecond.ToString(perSecond is > 0 and < 9.95 ? "0.0" : "#,0", CultureInfo.InvariantCulture) + "/s";
 
     /// <summary>A share from 0 to 1, such as "0.04 %"; what is not zero never reads as zero.</summary>
     public static string Percent(double share) => (share * 100) switch

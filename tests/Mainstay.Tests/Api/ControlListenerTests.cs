@@ -84,6 +84,15 @@ public sealed class ControlListenerTests : IAsyncLifetime, IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("/health")]
+    [InlineData("/status")]
+    public async Task Uptime_watchers_may_ask_with_HEAD(string path)
+    {
+        using var answer = await _http.SendAsync(new HttpRequestMessage(HttpMethod.Head, path));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
     [Fact]
     public async Task An_asset_that_the_browser_has_is_not_sent_again()
     {
