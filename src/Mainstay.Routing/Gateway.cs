@@ -58,9 +58,10 @@ public sealed partial class Gateway(
                 }
 
                 // 6. The answer, as it comes; or the reason why there is none.
-                if (answer is null)
+                if (answer is null || IsReplacedWhenDown(service.Spec, answer))
                 {
-                    request.End(place, result, 0);
+                    answer?.Dispose();
+                    request.End(place, result, answer?.Status ?? 0);
                     await AnswerFailureAsync(request, result, body);
                 }
                 else
@@ -173,18 +174,23 @@ public sealed partial class Gateway(
         }
     }
 
+    /// <summary>True if the last answer says no more than that nobody could serve the request, and the service has a better one.</summary>
+    private static bool IsReplacedWhenDown(Service service, UpstreamAnswer answer) =>
+        service.AnswerWhenDown is not null && (answer.Status is 502 or 503 or 504);
+
     private static Task AnswerNoServerAsync(RequestInProgress request)
     {
         var service = request.Service.Spec;
-        if (service.AnswerWhenDown is { } fixedAnswer)
-            return AnswerAsync(request.Exchange, 200, fixedAnswer, isJson: true);
-        return AnswerAsync(
-            request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
+        return service.AnswerWhenDown is { } fixedAnswer
+            ? AnswerAsync(request.Exchange, 200, fixedAnswer, isJson: true)
+            : AnswerAsync(request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
     }
 
     private static Task AnswerFailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {
         var server = request.Tried[^1].Spec.Name;
+        if (result != AttemptResult.CallerLeft && request.Service.Spec.AnswerWhenDown is { } fixedAnswer)
+            return AnswerAsync(request.Exchange, 200, fixedAnswer, isJson: true);
         return result switch
         {
             AttemptResult.CallerLeft when body?.CallerFault is { } fault => AnswerAsync(

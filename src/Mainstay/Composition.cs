@@ -52,8 +52,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
 
         var app = MakeListener(listen, kestrel =>
         {
-            // How long a body may be is the server's business; how long it may take is timeouts.total.
-            kestrel.Limits.MaxRequestBodySize = null;
+            KestrelFront.Configure(kestrel);
             kestrel.Limits.MaxConcurrentConnections = 100_000;
         });
         app.Run(KestrelFront.For(gateway, RequestIdPrefix));

@@ -9,6 +9,10 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     RouteCommand.Build(clock),
     ControlCommand.Build(clock),
     CheckCommand.Build(),
+    StatusCommand.Build(clock),
+    IncidentCommand.Build(clock),
+    PauseCommand.Build(clock),
+    ResumeCommand.Build(clock),
     ModelCommand.Build(clock),
 };
 var parsed = root.Parse(args);

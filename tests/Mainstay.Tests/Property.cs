@@ -20,5 +20,5 @@ internal static class Property
     /// <param name="cases">Cases of the long run.</param>
     public static void Holds<T>(Gen<T> gen, Func<T, bool> holds, int cases = 2000) =>
         Prop.ForAll(gen.ToArbitrary(), holds)
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(Cases(cases)).WithReplay(20260101UL, 7UL));
+            .Check(FsCheck.Config.QuickThrowOnFailure.WithMaxTest(Cases(cases)).WithReplay(20260101UL, 7UL));
 }

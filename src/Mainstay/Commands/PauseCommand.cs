@@ -11,25 +11,23 @@ namespace Mainstay.Commands;
 /// where it cannot be reached, the file <c>paused</c> in its state folder does the same.</summary>
 internal static class PauseCommand
 {
-    /// <param name="read">Reads a mainstay.yaml; no configuration: the message says why, with the cure.</param>
     /// <param name="clock">The clock that the pause is stamped with.</param>
-    public static Command Build(Func<string, (MainstayConfig? Config, string Why)> read, TimeProvider clock) =>
-        Pausing.Build("pause", "Take every remedy off at once and start none until mainstay resume.", pause: true, read, clock);
+    public static Command Build(TimeProvider clock) =>
+        Pausing.Build("pause", "Take every remedy off at once and start none until mainstay resume.", pause: true, clock);
 }
 
 /// <summary><c>mainstay resume</c>: lets remedies work again after <c>mainstay pause</c>.</summary>
 internal static class ResumeCommand
 {
     /// <inheritdoc cref="PauseCommand.Build"/>
-    public static Command Build(Func<string, (MainstayConfig? Config, string Why)> read, TimeProvider clock) =>
-        Pausing.Build("resume", "Let remedies work again after mainstay pause.", pause: false, read, clock);
+    public static Command Build(TimeProvider clock) =>
+        Pausing.Build("resume", "Let remedies work again after mainstay pause.", pause: false, clock);
 }
 
 /// <summary>What pause and resume have in common: two ways to the same end, and plain words about which one it was.</summary>
 file static class Pausing
 {
-    public static Command Build(
-        string name, string description, bool pause, Func<string, (MainstayConfig? Config, string Why)> read, TimeProvider clock)
+    public static Command Build(string name, string description, bool pause, TimeProvider clock)
     {
         var why = new Option<string?>("--why") { Description = "Stands in the journal.", HelpName = "TEXT" };
         var file = new Option<string?>("--config", "-c")
@@ -48,11 +46,12 @@ file static class Pausing
             MainstayConfig? config = null;
             if (parsed.GetValue(file) is { } path)
             {
-                (config, var wrong) = read(path);
+                var read = ConfigReader.ReadFile(path);
+                config = read.Config;
                 // A file with a mistake must not keep anybody from pausing, if they say where the state is.
                 if (config is null && parsed.GetValue(state) is null)
                 {
-                    await error.WriteLineAsync($"{wrong}\nOr name the state folder itself with --state.");
+                    await error.WriteLineAsync($"{string.Join('\n', read.Errors)}\nOr name the state folder itself with --state.");
                     return 2;
                 }
             }

@@ -50,7 +50,7 @@ public sealed class TextClassifierTests
     {
         // Any UTF-16 code unit, lone surrogates among them.
         var texts = Gen.Choose(0, char.MaxValue).Select(unit => (char)unit).ArrayOf().Select(units => new string(units));
-        Prop.ForAll(texts.ToArbitrary(), HasProbabilities).Check(Config.QuickThrowOnFailure.WithReplay(1, 3).WithMaxTest(300));
+        Prop.ForAll(texts.ToArbitrary(), HasProbabilities).Check(FsCheck.Config.QuickThrowOnFailure.WithReplay(1, 3).WithMaxTest(300));
     }
 
     [Theory]

@@ -108,8 +108,7 @@ public sealed class ControlCommandTests : IAsyncLifetime
 
     private async Task<(int Exit, string Output, string Error)> RunAsync(params string[] args)
     {
-        static (MainstayConfig?, string) Read(string path) => (null, $"{path}: no such file.");
-        var root = new RootCommand { StatusCommand.Build(_clock), PauseCommand.Build(Read, _clock), ResumeCommand.Build(Read, _clock), IncidentCommand.Build(_clock) };
+        var root = new RootCommand { StatusCommand.Build(_clock), PauseCommand.Build(_clock), ResumeCommand.Build(_clock), IncidentCommand.Build(_clock) };
         using var output = new StringWriter();
         using var error = new StringWriter();
         var exit = await root.Parse(args).InvokeAsync(new InvocationConfiguration { Output = output, Error = error });
