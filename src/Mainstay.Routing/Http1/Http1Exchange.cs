@@ -1,0 +1,72 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+
+namespace Mainstay.Routing.Http1;
+
+/// <summary>An exchange that came over HTTP/1.1 and was parsed here. Text is made of bytes only where somebody asks.</summary>
+internal sealed class Http1Exchange(Http1Connection connection, RequestHead head, RequestBody? body, string id) : Exchange
+{
+    private IHeaderDictionary? _headers;
+    private string? _method;
+    private string? _target;
+    private string? _host;
+
+    public override string Id => id;
+
+    public override string Method => _method ??= RecentText.Method(head.Method);
+
+    public override string Target => _target ??= connection.Recent.Get(0, head.Target);
+
+    public override string Host => _host ??= connection.Recent.Get(1, head.Host);
+
+    public override string Scheme => connection.Scheme;
+
+    public override IPAddress? Caller => connection.Caller;
+
+    public override IHeaderDictionary RequestHeaders => _headers ??= MakeHeaders();
+
+    public override PipeReader? RequestBody => body;
+
+    public override long? RequestLength => head.Body.Kind switch
+    {
+        BodyKind.Length => head.Body.Length,
+        BodyKind.None when head.Fields.Find(FieldKind.ContentLength) >= 0 => 0,
+        _ => null,
+    };
+
+    public override CancellationToken CallerLeft => connection.CallerLeft;
+
+    public override bool AnswerStarted => connection.Answer.HasStarted;
+
+    public override int AnswerStatus
+    {
+        get => connection.Answer.Head.Status;
+        set => connection.Answer.Head.Status = value;
+    }
+
+    public override IHeaderDictionary AnswerHeaders => connection.Answer.Head.Fields;
+
+    public override Task StartAnswerAsync(CancellationToken cancel)
+    {
+        connection.Answer.Start();
+        return Task.CompletedTask;
+    }
+
+    public override PipeWriter AnswerBody => connection.Answer;
+
+    public override void Abort() => connection.Abort();
+
+    private HeaderDictionary MakeHeaders()
+    {
+        var headers = new HeaderDictionary(head.Fields.Count);
+        for (var i = 0; i < head.Fields.Count; i++)
+        {
+            var name = connection.Recent.Get(2 + 2 * i, head.Fields.NameAt(i));
+            var value = connection.Recent.Get(3 + 2 * i, head.Fields.ValueAt(i));
+            if (!headers.TryAdd(name, value))
+                headers.Append(name, value);
+        }
+        return headers;
+    }
+}
