@@ -40,9 +40,6 @@ public sealed class StateFolder : IDisposable
     /// <summary>Path of the SQLite file.</summary>
     public string Database => Path.Combine(Root, "mainstay.db");
 
-    /// <summary>What a person should know of the storage; null if nothing. Set by whoever fills the database.</summary>
-    public string? Trouble { get; set; }
-
     /// <summary>Opens the folder, and makes it if it is missing.</summary>
     /// <exception cref="IOException">It cannot be made or written, or another control plane has it open; the message says which.</exception>
     public static StateFolder Open(string path)
