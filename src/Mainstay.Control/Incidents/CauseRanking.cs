@@ -20,7 +20,7 @@ internal static class CauseRanking
         var unreachable = attempts[AttemptResult.NotReached] + attempts[AttemptResult.Broken] + attempts[AttemptResult.Truncated];
         var silent = attempts[AttemptResult.FirstByteTimeout] + attempts[AttemptResult.Stalled] + attempts[AttemptResult.TotalTimeout];
         var errors = attempts[AttemptResult.ServerError];
-        var failures = Math.Max(1, unreachable + silent + errors);
+        var failures = unreachable + silent + errors;
         var probesFail = servers > 0 ? (double)unwell / servers : 0;
         var slow = incident.Anomalies.Any(a => a.Detector == "latency");
         var probes = Text($"health checks: {servers - unwell} of {servers} servers well");
@@ -29,8 +29,8 @@ internal static class CauseRanking
         if (unreachable > 0 || (unwell > 0 && silent == 0))
             causes.Add(new(
                 "server or hardware failure", probesFail > 0.5 ? "servers are gone" : "connections break",
-                Confidence((double)unreachable / failures, probesFail),
-                [Text($"{unreachable} of {attempts.Count} attempts found no server or lost it"), probes]));
+                Confidence(failures == 0 ? 1 : (double)unreachable / failures, probesFail),
+                [attempts.Count == 0 ? "no traffic there" : Text($"{unreachable} of {attempts.Count} attempts found no server or lost it"), probes]));
         if (silent > 0)
             causes.Add(new(
                 "server or hardware failure", "servers accept requests and do not answer",

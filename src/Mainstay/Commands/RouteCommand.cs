@@ -46,15 +46,16 @@ internal static class RouteCommand
         await using var composition = new Composition(clock, seed, logs);
         var routes = new LiveRoutes(clock);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
-        await composition.StartDataPlaneAsync(routes, listen, cancel);
+        var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(Path.Combine(stateFolder, SocketName), composition.Feed.Reader, token));
         composition.Run("table", token => FollowAsync(lastGood, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(
-                config.File, clock, next => routes.Swap(next.ToTable(routes.Current.Table.Version, routes.Current.Table.Overlays)),
-                _ => { }, logs.CreateLogger<ConfigWatch>()).RunAsync);
+                config,
+                changed: next => routes.Swap(next.ToTable(routes.Current.Table.Version, routes.Current.Table.Overlays)),
+                refused: _ => { }, clock, logs.CreateLogger<ConfigWatch>()).RunAsync);
 
-        await console.Output.WriteLineAsync($"traffic on {listen.GetLeftPart(UriPartial.Authority)}");
+        await console.Output.WriteLineAsync($"traffic on {traffic}");
         await CommandRun.UntilStoppedAsync(clock, cancel);
         return 0;
     }
