@@ -115,7 +115,9 @@ public sealed class ServeTests : IDisposable
             await never.Task;
             return (200, "");
         });
-        folder.Write([(stuck.Url, "east")]);
+        var text = folder.Write([(stuck.Url, "east")]);
+        await File.WriteAllTextAsync(folder.Config, text.Replace("first_byte: 5s", "first_byte: 10m", StringComparison.Ordinal)
+            .Replace("total: 30s", "total: 10m", StringComparison.Ordinal));
         await using var serve = await ServeAsync(folder);
         var asking = Callers.AskAsync(_http, new Uri(folder.Traffic, "/moderation/predict"));
         await Patience.UntilAsync("the request at the server", () => stuck.Requests.Count == 1);
