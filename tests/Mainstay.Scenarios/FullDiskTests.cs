@@ -96,7 +96,7 @@ public sealed class FullDiskTests
 
         var filler = disk.Fill();
         await doomed.KillAsync();
-        await instance.UntilTroubleAsync("cannot be written");
+        await instance.UntilTroubleAsync("No remedy starts");
         await callers.MoreAsync(300);
         Assert.DoesNotContain("A tick failed", serve.Errors, StringComparison.Ordinal);
 
@@ -116,21 +116,54 @@ public sealed class FullDiskTests
     }
 
     [OnSmallDiskFact]
-    public async Task Pausing_works_on_a_full_disk()
+    public async Task Pausing_takes_remedies_off_on_a_full_disk_too()
     {
         using var folder = new ScenarioFolder();
         using var disk = new SmallDisk(folder.State);
-        await using var server = new StubServer("""{"label":"fine"}""");
-        folder.Write([(server.Url, "east")]);
+        await using var doomed = new StubServer("""{"label":"fine"}""");
+        await using var other = new StubServer("""{"label":"fine"}""");
+        folder.Write([(doomed.Url, "east"), (other.Url, "west")], remedies: "act");
         await using var serve = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config);
         var instance = new Instance(folder);
-        await instance.UntilAsync("a first tick", s => s.GetProperty("table_version").GetInt64() > 0);
+        await using var callers = new Callers(folder.Traffic, rate: 50);
+        await instance.SeesTrafficAsync();
+        await doomed.DisposeAsync();
+        await instance.UntilAsync("the drain", s => Regions(s).Any(r => r.GetProperty("state").GetString() == "drained"));
         disk.Fill();
+        await using var back = new StubServer("""{"label":"fine"}""", doomed.Url.Port);
 
         var pause = await instance.RunAsync("pause", "--state", folder.State, "--token-file", folder.Token);
 
         Assert.True(pause.ExitCode == 0, pause.Everything);
         await instance.UntilAsync("the pause", s => s.GetProperty("paused").GetBoolean());
+        await Patience.UntilAsync("traffic in the region that was drained", () => back.Requests.Count > 20);
+        await callers.StopAsync();
+        Assert.Empty(callers.Failures);
+    }
+
+    [OnSmallDiskFact]
+    public async Task It_starts_again_on_a_full_disk()
+    {
+        using var folder = new ScenarioFolder();
+        using var disk = new SmallDisk(folder.State);
+        await using var server = new StubServer("""{"label":"fine"}""");
+        folder.Write([(server.Url, "east")]);
+        await using (var first = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config))
+        {
+            await new Instance(folder).UntilAsync("a first tick", s => s.GetProperty("table_version").GetInt64() > 0);
+            await first.KillAsync();
+        }
+        var filler = disk.Fill();
+
+        await using var serve = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config);
+
+        await using var callers = new Callers(folder.Traffic, rate: 50);
+        await callers.MoreAsync(50);
+        await new Instance(folder).UntilTroubleAsync("No space");
+        File.Delete(filler);
+        await new Instance(folder).UntilNoTroubleAsync();
+        await callers.StopAsync();
+        Assert.Empty(callers.Failures);
     }
 
     private static IEnumerable<JsonElement> Regions(JsonElement status) =>

@@ -38,6 +38,8 @@ internal sealed class StubServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_accepting.IsCompleted)
+            return;
         await _stop.CancelAsync();
         _listener.Dispose();
         await _accepting;
