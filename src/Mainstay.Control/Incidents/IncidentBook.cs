@@ -101,7 +101,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
     }
 
     private Incident Investigate(Incident incident, TickInput tick) =>
-        RankCauses(incident.Enter(Stage.Investigation, tick.Now, Text($"{incident.Anomalies.Length} signs in {incident.Region}: causes are ranked")), tick);
+        RankCauses(incident.Enter(Stage.Investigation, tick.Now, Text($"{incident.Anomalies.Length} {(incident.Anomalies.Length == 1 ? "sign" : "signs")} in {incident.Region}: causes are ranked")), tick);
 
     /// <summary>Ranks the causes by what is known now; people hear of it when the likeliest one changes.</summary>
     private Incident RankCauses(Incident incident, TickInput tick)
