@@ -38,10 +38,7 @@ public sealed class LiveRoutes(TimeProvider clock)
 
     private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
     {
-        if (!before.Remove((service.Name, server.Url), out var live))
-            return new LiveServer(service.Name, server, clock);
-        live.Describe(server);
-        return live;
+        return before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock);
     }
 }
 

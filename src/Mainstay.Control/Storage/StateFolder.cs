@@ -40,9 +40,6 @@ public sealed class StateFolder : IDisposable
     /// <summary>Path of the SQLite file.</summary>
     public string Database => Path.Combine(Root, "mainstay.db");
 
-    /// <summary>What a person should know of the storage; null if nothing. Set by whoever fills the database.</summary>
-    public string? Trouble { get; set; }
-
     /// <summary>Opens the folder, and makes it if it is missing.</summary>
     /// <exception cref="IOException">It cannot be made or written, or another control plane has it open; the message says which.</exception>
     public static StateFolder Open(string path)
@@ -59,7 +56,7 @@ public sealed class StateFolder : IDisposable
         }
         catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
         {
-            throw new IOException($"The state folder {path} is in use by another mainstay ({e.Message}). Stop that one, or name another folder in mainstay.yaml (state).", e);
+            throw new IOException($"The state folder {path} is in use by another mainstay. Stop that one, or name another folder in mainstay.yaml (state).", e);
         }
     }
 
