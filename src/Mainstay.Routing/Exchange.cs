@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 
 namespace Mainstay.Routing;
@@ -26,6 +28,13 @@ public abstract class Exchange
     public abstract IPAddress? Caller { get; }
 
     public abstract IHeaderDictionary RequestHeaders { get; }
+
+    /// <summary>Writes the request's fields that go on to a server, as lines: not those of the connection, of the framing, Host,
+    /// nor X-Forwarded-For, -Proto and -Host, which this side writes.</summary>
+    internal abstract void WriteFieldsTo(IBufferWriter<byte> head);
+
+    /// <summary>Takes over status and fields of a server's answer; fields set here before stay. Good for one answer.</summary>
+    internal abstract void TakeHead(int status, HeaderFields fields);
 
     /// <summary>Body of the request; null if it has none.</summary>
     public abstract PipeReader? RequestBody { get; }

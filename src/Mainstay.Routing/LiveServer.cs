@@ -28,7 +28,7 @@ public sealed class LiveServer
     public bool IsWell => !_state.Unwell;
 
     /// <summary>Pooled connections to it.</summary>
-    internal HttpMessageInvoker Connections => _state.Connections;
+    internal Upstream.ServerConnections Connections => _state.Connections;
 
     /// <summary>True while the declared capacity of this second is used up.</summary>
     internal bool IsFull =>
@@ -101,7 +101,7 @@ public sealed class LiveServer
 
         public Breaker Breaker { get; } = new(clock);
 
-        public HttpMessageInvoker Connections { get; } = Upstream.HttpUpstream.Connect();
+        public Upstream.ServerConnections Connections { get; } = new();
 
         public long Second() => clock.GetTimestamp() / clock.TimestampFrequency;
     }

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 
@@ -23,6 +24,17 @@ internal static class ForwardedHeaders
             if (!HopByHop.Contains(field.Key) && !field.Key.StartsWith(':') && !Names(connection, field.Key))
                 yield return field;
     }
+
+    /// <summary>Fields of a request that this side writes itself.</summary>
+    public static bool IsWrittenHere(string name) =>
+        name.Equals("Host", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Expect", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase);
+
+    /// <inheritdoc cref="IsWrittenHere(string)"/>
+    public static bool IsWrittenHere(ReadOnlySpan<byte> name) =>
+        name.Length > 12 && Ascii.EqualsIgnoreCase(name[..12], "X-Forwarded-"u8);
 
     /// <summary>What the server is told of the caller: X-Forwarded-For (appended), -Proto and -Host.</summary>
     public static IEnumerable<KeyValuePair<string, string>> OfCaller(Exchange exchange)

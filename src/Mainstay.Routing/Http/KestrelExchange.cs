@@ -1,6 +1,9 @@
+using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
+using System.Text;
+using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -40,6 +43,28 @@ internal sealed class KestrelExchange : Exchange
     public override IPAddress? Caller => _http.Connection.RemoteIpAddress;
 
     public override IHeaderDictionary RequestHeaders => _http.Request.Headers;
+
+    internal override void WriteFieldsTo(IBufferWriter<byte> head)
+    {
+        foreach (var (name, values) in ForwardedHeaders.EndToEnd(RequestHeaders, RequestHeaders.Connection))
+        {
+            if (ForwardedHeaders.IsWrittenHere(name))
+                continue;
+            foreach (var value in values)
+                head.Write(Encoding.UTF8.GetBytes($"{name}: {value}\r\n"));
+        }
+    }
+
+    internal override void TakeHead(int status, HeaderFields fields)
+    {
+        AnswerStatus = status;
+        for (var i = 0; i < fields.Count; i++)
+        {
+            var name = Encoding.ASCII.GetString(fields.NameAt(i));
+            if (fields.KindAt(i) == FieldKind.ContentLength || (fields.IsEndToEnd(i) && !name.Equals("X-Request-Id", StringComparison.OrdinalIgnoreCase)))
+                AnswerHeaders.Append(name, Encoding.Latin1.GetString(fields.ValueAt(i)));
+        }
+    }
 
     public override PipeReader? RequestBody { get; }
 

@@ -15,7 +15,16 @@ internal sealed class AnswerHead
     private readonly HeaderDictionary _fields = [];
     private readonly HeaderDictionary _trailers = [];
 
+    private HeaderFields? _taken;
+
     public int Status { get; set; } = 200;
+
+    /// <summary>Takes over a server's answer as the bytes that came; they must stay until the head is written.</summary>
+    public void Take(int status, HeaderFields fields)
+    {
+        Status = status;
+        _taken = fields;
+    }
 
     public IHeaderDictionary Fields => _fields;
 
@@ -27,6 +36,8 @@ internal sealed class AnswerHead
     {
         get
         {
+            if (_taken is not null && _taken.Find(FieldKind.ContentLength) is >= 0 and var index)
+                return long.Parse(_taken.ValueAt(index), NumberStyles.None, CultureInfo.InvariantCulture);
             if (!_fields.TryGetValue("Content-Length", out var value))
                 return null;
             return value.Count == 1 && long.TryParse(value[0], NumberStyles.None, CultureInfo.InvariantCulture, out var length)
@@ -38,6 +49,7 @@ internal sealed class AnswerHead
     public void Clear()
     {
         Status = 200;
+        _taken = null;
         _fields.Clear();
         _trailers.Clear();
     }
@@ -54,7 +66,7 @@ internal sealed class AnswerHead
         if (Status is < 200 or > 999)
             throw new InvalidOperationException("The status of the answer cannot be sent.");
         var reason = ReasonPhrases.GetReasonPhrase(Status);
-        var span = output.GetSpan(128 + reason.Length + Size(_fields));
+        var span = output.GetSpan(160 + reason.Length + Size(_fields) + (_taken?.Length ?? 0) + (4 * (_taken?.Count ?? 0)));
         var at = Put("HTTP/1.1 "u8, span, 0);
         Utf8Formatter.TryFormat(Status, span[at..], out var digits);
         at = Put(" "u8, span, at + digits);
@@ -68,6 +80,7 @@ internal sealed class AnswerHead
             hasDate |= name.Equals("Date", StringComparison.OrdinalIgnoreCase);
             at = PutField(name, values, span, at);
         }
+        at = PutTaken(sendsLength, span, at, ref hasDate);
         if (!hasDate)
             at = Put(date, span, at);
         if (isChunked)
@@ -85,6 +98,22 @@ internal sealed class AnswerHead
             if (!IsOfConnection(name) && !name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))
                 at = PutField(name, values, span, at);
         output.Advance(Put("\r\n"u8, span, at));
+    }
+
+    private int PutTaken(bool sendsLength, Span<byte> span, int at, ref bool hasDate)
+    {
+        for (var i = 0; i < (_taken?.Count ?? 0); i++)
+        {
+            var name = _taken!.NameAt(i);
+            var isLength = sendsLength && _taken.KindAt(i) == FieldKind.ContentLength;
+            if (!isLength && (!_taken.IsEndToEnd(i) || Ascii.EqualsIgnoreCase(name, "X-Request-Id"u8)))
+                continue;
+            hasDate |= Ascii.EqualsIgnoreCase(name, "Date"u8);
+            at = Put(Put(name, span, at), ": "u8, span);
+            at = Put(Put(_taken.ValueAt(i), span, at), "\r\n"u8, span);
+        }
+        _taken = null;
+        return at;
     }
 
     /// <summary>Fields of one connection: this side writes its own.</summary>

@@ -8,7 +8,8 @@ namespace Mainstay.Routing.Http1;
 /// <param name="mostBytes">All lines together.</param>
 /// <param name="mostFields">How many fields.</param>
 /// <param name="tooLarge">How more is refused.</param>
-internal sealed class FieldSection(HeaderFields fields, int mostBytes, int mostFields, Refusal tooLarge)
+/// <param name="isAnswer">True for the answer of a server: its values may be in any encoding, and go on as they are.</param>
+internal sealed class FieldSection(HeaderFields fields, int mostBytes, int mostFields, Refusal tooLarge, bool isAnswer = false)
 {
     private static readonly Refusal Folded = new(400, "A header field goes on in a second line (obs-fold).");
     private static readonly Refusal NoColon = new(400, "A header line has no colon.");
@@ -65,7 +66,7 @@ internal sealed class FieldSection(HeaderFields fields, int mostBytes, int mostF
         var rest = line[(colon + 1)..];
         var value = rest.Trim(" \t"u8);
         // Values travel as UTF-8 in all of the house; both fronts refuse what is not.
-        if (value.ContainsAnyInRange((byte)0x80, (byte)0xff) && !Utf8.IsValid(value))
+        if (!isAnswer && value.ContainsAnyInRange((byte)0x80, (byte)0xff) && !Utf8.IsValid(value))
             return NotUtf8;
         var lead = rest.Length - rest.TrimStart(" \t"u8).Length;
         fields.Add(start, name.Length, start + colon + 1 + (value.IsEmpty ? 0 : lead), value.Length);

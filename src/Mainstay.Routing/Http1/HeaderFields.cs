@@ -44,6 +44,25 @@ internal sealed class HeaderFields
         return count;
     }
 
+    /// <summary>True if a Connection field names this option.</summary>
+    public bool HasConnectionOption(ReadOnlySpan<byte> option)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            if (KindAt(i) != FieldKind.Connection)
+                continue;
+            var value = ValueAt(i);
+            foreach (var range in value.Split((byte)','))
+                if (Ascii.EqualsIgnoreCase(value[range].Trim(" \t"u8), option))
+                    return true;
+        }
+        return false;
+    }
+
+    /// <summary>True if a field may be sent on to the other side: it concerns neither framing nor this connection.</summary>
+    public bool IsEndToEnd(int index) =>
+        KindAt(index) == FieldKind.Other && (Find(FieldKind.Connection) < 0 || !HasConnectionOption(NameAt(index)));
+
     public ReadOnlySpan<byte> Slice(int start, int length) => _bytes.AsSpan(start, length);
 
     /// <summary>Keeps bytes; a field, or a part of a line, is made of them later.</summary>

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using Mainstay.Routing.Http;
 using Microsoft.AspNetCore.Http;
 
 namespace Mainstay.Routing.Http1;
@@ -25,6 +27,22 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
     public override IPAddress? Caller => connection.Caller;
 
     public override IHeaderDictionary RequestHeaders => _headers ??= MakeHeaders();
+
+    internal override void WriteFieldsTo(IBufferWriter<byte> output)
+    {
+        var fields = head.Fields;
+        for (var i = 0; i < fields.Count; i++)
+        {
+            if (!fields.IsEndToEnd(i) || ForwardedHeaders.IsWrittenHere(fields.NameAt(i)))
+                continue;
+            output.Write(fields.NameAt(i));
+            output.Write(": "u8);
+            output.Write(fields.ValueAt(i));
+            output.Write("\r\n"u8);
+        }
+    }
+
+    internal override void TakeHead(int status, HeaderFields fields) => connection.Answer.Head.Take(status, fields);
 
     public override PipeReader? RequestBody => body;
 

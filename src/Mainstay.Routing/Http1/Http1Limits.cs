@@ -3,6 +3,9 @@ namespace Mainstay.Routing.Http1;
 /// <summary>Bounds of what one HTTP/1.1 connection may ask for: sizes in bytes, counts, and times.</summary>
 public sealed record Http1Limits
 {
+    /// <summary>Bounds of the chunked bodies of answers.</summary>
+    internal static Http1Limits OfAnswers { get; } = new();
+
     /// <summary>Longest request line; beyond it 414.</summary>
     public int RequestLine { get; init; } = 8 * 1024;
 

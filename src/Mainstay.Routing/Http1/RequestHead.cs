@@ -71,7 +71,7 @@ internal sealed class RequestHead
                 return new Refusal(417, "Nothing but 100-continue can be expected.");
             ExpectsContinue = body.Kind != BodyKind.None;
         }
-        KeepAlive = IsHttp10 ? HasOption("keep-alive"u8) && !HasOption("close"u8) : !HasOption("close"u8);
+        KeepAlive = IsHttp10 ? Fields.HasConnectionOption("keep-alive"u8) && !Fields.HasConnectionOption("close"u8) : !Fields.HasConnectionOption("close"u8);
         return null;
     }
 
@@ -81,20 +81,5 @@ internal sealed class RequestHead
         _method = _target = _host = default;
         Body = default;
         IsHttp10 = ExpectsContinue = KeepAlive = false;
-    }
-
-    /// <summary>True if a Connection field names this option.</summary>
-    private bool HasOption(ReadOnlySpan<byte> option)
-    {
-        for (var i = 0; i < Fields.Count; i++)
-        {
-            if (Fields.KindAt(i) != FieldKind.Connection)
-                continue;
-            var value = Fields.ValueAt(i);
-            foreach (var range in value.Split((byte)','))
-                if (Ascii.EqualsIgnoreCase(value[range].Trim(" \t"u8), option))
-                    return true;
-        }
-        return false;
     }
 }

@@ -1,151 +1,143 @@
-using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Mainstay.Routing.Http;
 
 namespace Mainstay.Routing.Upstream;
 
-/// <summary>Sends one attempt of a request to a server over plain HTTP.</summary>
+/// <summary>Sends one attempt of a request to a server over HTTP/1.1.</summary>
 internal sealed class HttpUpstream(TimeProvider clock)
 {
-    private static readonly HttpRequestOptionsKey<CancellationToken> ConnectDeadline = new("connect");
+    private static readonly TimeSpan IdleExpires = TimeSpan.FromSeconds(60);
 
-    /// <summary>Pooled connections to one server. They follow no redirect, keep no cookie and decompress nothing: the
-    /// answer goes on as it came.</summary>
-    public static HttpMessageInvoker Connect() => new(
-        new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            UseCookies = false,
-            UseProxy = false,
-            ActivityHeadersPropagator = null,
-            // The front reads requests as UTF-8 and refuses what is not; a caller's "José" must not fail the attempt.
-            RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8,
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
-            ConnectTimeout = Timeout.InfiniteTimeSpan,
-            ConnectCallback = OpenAsync,
-        });
+    /// <summary>A server that closes an idle connection may do so while a request is on its way. A request that must not be
+    /// sent twice therefore takes a connection that was in use just before.</summary>
+    private static readonly TimeSpan IdleForOnce = TimeSpan.FromSeconds(2);
+    private readonly AttemptClock _clock = new(clock);
+
+    /// <summary>When a request that arrives now must have ended.</summary>
+    public long Deadline(TimeSpan total) => _clock.In(total);
 
     /// <summary>
     /// Sends the request and waits for the head and the first bytes of the answer: until then another server can take
-    /// over without the caller noticing. Returns the answer, or how the attempt failed; the caller
-    /// disposes of the answer. Body and connection are at rest when it returns without an answer.
+    /// over without the caller noticing. Returns the answer, or how the attempt failed; the caller disposes of the answer.
+    /// Body and connection are at rest when it returns without an answer. A pooled connection that turns out to be closed is
+    /// replaced once, if the request may be sent twice.
     /// </summary>
-    public async Task<(AttemptResult Result, UpstreamAnswer? Answer)> SendAsync(
-        Exchange exchange, Service service, Server server, HttpMessageInvoker connections, ReplayableBody? body, CancellationToken total)
+    public async ValueTask<(AttemptResult Result, UpstreamAnswer? Answer)> SendAsync(
+        Exchange exchange, Service service, LiveServer server, ReplayableBody? body, bool maySendTwice, long total)
     {
-        using var firstByte = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
-        using var connect = new CancellationTokenSource(service.Timeouts.Connect, clock);
-        var attempt = CancellationTokenSource.CreateLinkedTokenSource(total, firstByte.Token);
-        var content = MakeContent(exchange, service, body, firstByte);
-        UpstreamAnswer? answer = null;
+        var since = _clock.In(-(maySendTwice ? IdleExpires : IdleForOnce));
+        while (true)
+        {
+            var connection = server.Connections.TryTake(since, _clock.In(-IdleExpires));
+            try
+            {
+                connection ??= await OpenAsync(server.Spec, service.Timeouts.Connect, exchange.CallerLeft);
+            }
+            catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+            {
+                return (exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft : AttemptResult.NotReached, null);
+            }
+            var wasReused = connection.IsReused;
+            var (result, answer) = await TryAsync(connection, exchange, service, server, body, total);
+            var isStale = wasReused && result == AttemptResult.Broken && !connection.HasAnswered;
+            if (!isStale || !maySendTwice || body is { CanReplay: false })
+                return (result, answer);
+            since = AttemptClock.Never;
+        }
+    }
+
+    private async ValueTask<(AttemptResult, UpstreamAnswer?)> TryAsync(
+        ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total)
+    {
+        connection.SetDeadline(total, AttemptResult.TotalTimeout);
+        var callerLeft = exchange.CallerLeft.UnsafeRegister(static c => ((ServerConnection)c!).Cut(AttemptResult.CallerLeft), connection);
+        var sending = Task.CompletedTask;
         try
         {
-            using var request = MakeRequest(exchange, service, server, content);
-            request.Options.Set(ConnectDeadline, connect.Token);
-            if (content is null && service.Timeouts.FirstByte is { } deadline)
-                firstByte.CancelAfter(deadline);
-            var response = await connections.SendAsync(request, attempt.Token);
-            var stream = await response.Content.ReadAsStreamAsync(attempt.Token);
-            answer = new UpstreamAnswer(response, stream, attempt);
-            await answer.ReadNextAsync(attempt.Token);
+            WriteHead(connection.Request, exchange, service, server.Spec, body);
+            sending = SendAsync(connection, body, service.Timeouts.FirstByte, total);
+            if (sending.IsCompleted)
+                await sending;
+            await connection.ReadHeadAsync(exchange.Method == "HEAD");
+            var answer = new UpstreamAnswer(connection, server.Connections, _clock, total, callerLeft, Quiet(sending), body);
+            await answer.ReadFirstAsync();
+            connection.SetDeadline(AttemptClock.Never, AttemptResult.Broken);
             return (AttemptResult.Answered, answer);
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException or ObjectDisposedException)
+        catch (IOException)
         {
-            var result = Classify(e, exchange, body, firstByte, total);
-            await attempt.CancelAsync();
-            answer?.Dispose();
-            attempt.Dispose();
-            // The next attempt reads the same body: this one must have let go of it.
-            if (content is not null)
-                await content.AtRest;
-            return (result, null);
+            await callerLeft.DisposeAsync();
+            connection.Cut(AttemptResult.Broken);
+            body?.LetGo();
+            await Quiet(sending);
+            connection.Dispose();
+            // A caller must not be able to open a server's breaker with bodies that break off.
+            return (body is { CallerFault: not null } ? AttemptResult.CallerLeft : connection.Why!.Value, null);
         }
     }
 
-    private static AttemptResult Classify(
-        Exception failure, Exchange exchange, ReplayableBody? body, CancellationTokenSource firstByte, CancellationToken total)
+    /// <summary>Sends head and body; from then on the server has until the deadline for the first byte.</summary>
+    private async Task SendAsync(ServerConnection connection, ReplayableBody? body, TimeSpan? firstByte, long total)
     {
-        // A caller must not be able to open a server's breaker with bodies that break off.
-        if (exchange.CallerLeft.IsCancellationRequested || body is { CallerFault: not null })
-            return AttemptResult.CallerLeft;
-        if (total.IsCancellationRequested)
-            return AttemptResult.TotalTimeout;
-        if (firstByte.IsCancellationRequested)
-            return AttemptResult.FirstByteTimeout;
-        return failure switch
+        try
         {
-            ObjectDisposedException => AttemptResult.NotReached,
-            HttpRequestException
-            {
-                HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
-                    or HttpRequestError.SecureConnectionError,
-            } => AttemptResult.NotReached,
-            _ => AttemptResult.Broken,
-        };
-    }
-
-    private static AttemptContent? MakeContent(
-        Exchange exchange, Service service, ReplayableBody? body, CancellationTokenSource firstByte)
-    {
-        // SocketsHttpHandler sends a request again by itself if it has no content and a pooled connection turns out to be
-        // closed. That is right for a GET; for a POST the rule "Sent twice?" decides, so it always gets a content.
-        if (body is null && HttpMethods.IsIdempotent(exchange.Method))
-            return null;
-        return new AttemptContent(body, body is null ? 0 : exchange.RequestLength, onSent: () =>
-        {
-            if (service.Timeouts.FirstByte is { } deadline)
-                firstByte.CancelAfter(deadline);
-        });
-    }
-
-    private static HttpRequestMessage MakeRequest(Exchange exchange, Service service, Server server, AttemptContent? content)
-    {
-        var request = new HttpRequestMessage(new HttpMethod(exchange.Method), ServerTarget(service, server, exchange.Target))
-        {
-            Version = HttpVersion.Version11,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = content,
-        };
-        foreach (var (name, value) in ForwardedHeaders.EndToEnd(exchange.RequestHeaders, exchange.RequestHeaders.Connection))
-        {
-            if (name.Equals("Host", StringComparison.OrdinalIgnoreCase) || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase))
-                continue;
-            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)value)
-                && !name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))
-                content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)value);
+            if (body is not null)
+                await body.CopyToAsync(connection.Request, CancellationToken.None);
+            await connection.Request.EndAsync();
+            if (firstByte is { } time && _clock.In(time) is var by && by < total && !connection.HasAnswered)
+                connection.SetDeadline(by, AttemptResult.FirstByteTimeout);
         }
-        foreach (var (name, value) in ForwardedHeaders.OfCaller(exchange))
-            request.Headers.TryAddWithoutValidation(name, value);
-        if (service.KeepHost && exchange.Host.Length > 0)
-            request.Headers.Host = exchange.Host;
-        return request;
+        catch (Exception e) when (body is { CallerFault: not null })
+        {
+            connection.Cut(AttemptResult.CallerLeft);
+            throw new IOException("The caller's body broke off.", e);
+        }
     }
 
-    private static Uri ServerTarget(Service service, Server server, string target)
+    /// <summary>A server may answer before it has read the whole request: then the answer counts, not how sending ended.</summary>
+    private static Task Quiet(Task sending) =>
+        sending.IsCompletedSuccessfully ? sending : sending.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+
+    private static void WriteHead(RequestWriter head, Exchange exchange, Service service, Server server, ReplayableBody? body)
     {
-        var rest = service.Strip && service.PathPrefix.Length > 1 ? target[service.PathPrefix.Length..] : target;
-        var root = server.Url.GetLeftPart(UriPartial.Path).TrimEnd('/');
+        head.Put(exchange.Method);
+        head.Put(" "u8);
+        var root = server.Url.AbsolutePath;
+        head.Put(root.AsSpan().TrimEnd('/').Length == root.Length ? root : root[..^1]);
+        var rest = service.Strip && service.PathPrefix.Length > 1 ? exchange.Target[service.PathPrefix.Length..] : exchange.Target;
         if (!rest.StartsWith('/'))
-            rest = "/" + rest;
-        return new Uri(root + rest, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+            head.Put("/"u8);
+        head.Put(rest);
+        head.Put(" HTTP/1.1\r\nHost: "u8);
+        head.Put(service.KeepHost && exchange.Host.Length > 0 ? exchange.Host : server.Url.Authority);
+        head.Put("\r\n"u8);
+        exchange.WriteFieldsTo(head);
+        foreach (var (name, value) in ForwardedHeaders.OfCaller(exchange))
+        {
+            head.Put(name);
+            head.Put(": "u8);
+            head.Put(value);
+            head.Put("\r\n"u8);
+        }
+        head.EndHead(body is not null ? exchange.RequestLength : exchange.RequestLength ?? (HttpMethods.HasBody(exchange.Method) ? 0 : -1));
     }
 
-    private static async ValueTask<Stream> OpenAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    private async Task<ServerConnection> OpenAsync(Server server, TimeSpan within, CancellationToken callerLeft)
     {
+        using var deadline = new CancellationTokenSource(within, clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerLeft);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            context.InitialRequestMessage.Options.TryGetValue(ConnectDeadline, out var deadline);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline);
-            await socket.ConnectAsync(context.DnsEndPoint, both.Token);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            socket.Dispose();
-            throw new SocketException((int)SocketError.TimedOut);
+            await socket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, both.Token);
+            SslStream? secured = null;
+            if (server.Url.Scheme == Uri.UriSchemeHttps)
+            {
+                secured = new SslStream(new NetworkStream(socket));
+                await secured.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = server.Url.DnsSafeHost }, both.Token);
+            }
+            return new ServerConnection(socket, secured, _clock);
         }
         catch
         {

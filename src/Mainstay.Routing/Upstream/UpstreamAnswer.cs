@@ -1,38 +1,48 @@
-using System.Buffers;
-using Mainstay.Routing.Http;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Primitives;
+using Mainstay.Routing.Http1;
 
 namespace Mainstay.Routing.Upstream;
 
 /// <summary>The answer of a server: its head and the first part of its body are here, the rest still flows.</summary>
-internal sealed class UpstreamAnswer(HttpResponseMessage response, Stream body, CancellationTokenSource attempt) : IDisposable
+internal sealed class UpstreamAnswer(
+    ServerConnection connection, ServerConnections pool, AttemptClock clock, long total, CancellationTokenRegistration callerLeft, Task sending, ReplayableBody? body)
+    : IAsyncDisposable
 {
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
+    public int Status => connection.Head.Status;
 
-    public int Status => (int)response.StatusCode;
-
-    /// <summary>Puts the fields that may be sent on into the answer to the caller.</summary>
-    public void CopyHeadersTo(IHeaderDictionary headers)
-    {
-        var fields = response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated)
-            .Select(f => new KeyValuePair<string, StringValues>(f.Key, f.Value.ToArray()));
-        foreach (var (name, value) in ForwardedHeaders.EndToEnd(fields, response.Headers.Connection.ToArray()))
-            headers[name] = value;
-    }
+    /// <summary>Header fields as they came.</summary>
+    public HeaderFields Fields => connection.Head.Fields;
 
     /// <summary>The newest part of the body; empty at its end. Good until the next part is read.</summary>
     public ReadOnlyMemory<byte> Part { get; private set; }
 
-    /// <summary>Waits for the next part of the body.</summary>
-    /// <exception cref="IOException">The answer was cut.</exception>
-    public async Task ReadNextAsync(CancellationToken cancel) => Part = _buffer.AsMemory(0, await body.ReadAsync(_buffer, cancel));
+    /// <summary>How the answer was cut, once reading it failed.</summary>
+    public AttemptResult Cut => connection.Why ?? AttemptResult.Truncated;
 
-    public void Dispose()
+    /// <summary>Reads the first part: until it is there, another server can take over.</summary>
+    public async ValueTask ReadFirstAsync() => Part = await connection.ReadPartAsync();
+
+    /// <summary>Waits for the next part of the body.</summary>
+    /// <param name="idle">How long the server may send nothing.</param>
+    /// <exception cref="IOException">The answer was cut; <see cref="Cut"/> says how.</exception>
+    public async ValueTask ReadNextAsync(TimeSpan idle)
     {
-        ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = [];
-        response.Dispose();
-        attempt.Dispose();
+        var late = clock.In(idle);
+        connection.SetDeadline(Math.Min(late, total), late < total ? AttemptResult.Stalled : AttemptResult.TotalTimeout);
+        Part = await connection.ReadPartAsync();
+        connection.SetDeadline(AttemptClock.Never, AttemptResult.Broken);
+    }
+
+    /// <summary>Gives the connection back if the answer is whole, else closes it. The caller's body is let go of.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await callerLeft.DisposeAsync();
+        if (!sending.IsCompleted)
+        {
+            // The answer came before the whole request was sent.
+            connection.Cut(AttemptResult.Answered);
+            body?.LetGo();
+            await sending;
+        }
+        pool.Return(connection);
     }
 }

@@ -1,0 +1,232 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Net.Sockets;
+using System.Text;
+using Mainstay.Routing.Http1;
+
+namespace Mainstay.Routing.Upstream;
+
+/// <summary>
+/// One HTTP/1.1 connection to a server, for one attempt at a time. Everything that ends an attempt early (a deadline, a
+/// caller that left) cuts the connection: the operations under way fail, and <see cref="Why"/> says what ended them.
+/// </summary>
+internal sealed class ServerConnection : IDisposable
+{
+    private const int InputSize = 16 * 1024;
+    private readonly Socket _socket;
+    private readonly Stream? _secured;
+    private readonly AttemptClock _clock;
+    private readonly AnswerParser _parser = new();
+    private readonly byte[] _input = GC.AllocateUninitializedArray<byte>(InputSize, pinned: true);
+    private byte[] _content = [];
+    private ChunkedReader? _chunks;
+    private int _start;
+    private int _end;
+    private long _left;
+    private long _deadline = AttemptClock.Never;
+    private AttemptResult _lateMeans;
+    private int _why = -1;
+    private bool _isAtEnd;
+
+    /// <param name="socket">Connected; owned from now on.</param>
+    /// <param name="secured">TLS over the socket; null for plain HTTP.</param>
+    public ServerConnection(Socket socket, Stream? secured, AttemptClock clock)
+    {
+        (_socket, _secured, _clock) = (socket, secured, clock);
+        Request = new RequestWriter(this);
+        _clock.Add(this);
+    }
+
+    /// <summary>Writes the request of the present attempt.</summary>
+    public RequestWriter Request { get; }
+
+    /// <summary>True from the second request on.</summary>
+    public bool IsReused { get; private set; }
+
+    /// <summary>True once anything of the answer came.</summary>
+    public bool HasAnswered { get; private set; }
+
+    /// <summary>When it was last given back.</summary>
+    public long IdleSince { get; private set; }
+
+    public AnswerParser Head => _parser;
+
+    /// <summary>What cut it; null if nothing did.</summary>
+    public AttemptResult? Why => Volatile.Read(ref _why) is >= 0 and var why ? (AttemptResult)why : null;
+
+    /// <summary>True if the answer is whole and the connection good for another.</summary>
+    public bool IsReusable => _isAtEnd && _parser.KeepAlive && _start == _end && Why is null && Request.IsWhole;
+
+    /// <summary>True if the server has neither closed it nor sent anything that nobody asked for.</summary>
+    public bool IsQuiet
+    {
+        get
+        {
+            try
+            {
+                return !_socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>From now until the timestamp; then the connection is cut for the given reason.</summary>
+    public void SetDeadline(long at, AttemptResult means)
+    {
+        _lateMeans = means;
+        Volatile.Write(ref _deadline, at);
+    }
+
+    public void CutIfLate(long now)
+    {
+        if (now >= Volatile.Read(ref _deadline))
+            Cut(_lateMeans);
+    }
+
+    /// <summary>Ends whatever is under way on it. Safe from any thread; the first reason counts.</summary>
+    public void Cut(AttemptResult why)
+    {
+        if (Interlocked.CompareExchange(ref _why, (int)why, -1) == -1)
+            _socket.Dispose();
+    }
+
+    /// <summary>Ready for the next attempt, which may be on another request.</summary>
+    public void Rest()
+    {
+        SetDeadline(AttemptClock.Never, AttemptResult.Broken);
+        _parser.Reset();
+        _start = _end = 0;
+        _isAtEnd = false;
+        HasAnswered = false;
+        IsReused = true;
+        IdleSince = _clock.Now;
+        Request.Reset();
+        ReturnContent();
+    }
+
+    /// <summary>Reads the head of the final answer; heads of 1xx are passed over.</summary>
+    /// <exception cref="IOException">The connection broke, or what came is no answer.</exception>
+    public async ValueTask ReadHeadAsync(bool isHead)
+    {
+        while (true)
+        {
+            var step = _parser.Read(_input.AsSpan(_start, _end - _start), isHead, out var used);
+            _start += used;
+            if (step == HeadStep.Refused || (step == HeadStep.Complete && _parser.Status == 101))
+                throw new IOException("The server's answer breaks the rules of HTTP.");
+            if (step == HeadStep.Complete && _parser.Status >= 200)
+                break;
+            if (step == HeadStep.Complete)
+                _parser.Reset();
+            else if (await FillAsync() == 0)
+                throw new IOException("The server closed the connection before it answered.");
+        }
+        _left = _parser.Length;
+        _isAtEnd = _parser.Framing == AnswerFraming.None || (_parser.Framing == AnswerFraming.Length && _left == 0);
+        if (_parser.Framing == AnswerFraming.Chunked)
+            _chunks = new ChunkedReader(Http1Limits.OfAnswers);
+    }
+
+    /// <summary>The next part of the body; empty at its end. Good until the next read.</summary>
+    /// <exception cref="IOException">The answer was cut.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>> ReadPartAsync()
+    {
+        while (!_isAtEnd)
+        {
+            if (_start == _end && await FillAsync() == 0)
+            {
+                if (_parser.Framing != AnswerFraming.UntilClose)
+                    throw new IOException("The server closed the connection in the middle of its answer.");
+                _isAtEnd = true;
+                break;
+            }
+            var part = _parser.Framing == AnswerFraming.Chunked ? ReadChunks() : ReadPlain();
+            if (!part.IsEmpty)
+                return part;
+        }
+        return default;
+    }
+
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            if (_secured is not null)
+            {
+                await _secured.WriteAsync(bytes);
+                return;
+            }
+            while (bytes.Length > 0)
+                bytes = bytes[await _socket.SendAsync(bytes, SocketFlags.None)..];
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            throw new IOException("The connection to the server broke.", e);
+        }
+    }
+
+    public void Dispose()
+    {
+        _clock.Remove(this);
+        _secured?.Dispose();
+        _socket.Dispose();
+        _parser.Reset();
+        Request.Reset();
+        ReturnContent();
+    }
+
+    private async ValueTask<int> FillAsync()
+    {
+        _start = _end = 0;
+        try
+        {
+            _end = _secured is null
+                ? await _socket.ReceiveAsync(_input, SocketFlags.None)
+                : await _secured.ReadAsync(_input);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            throw new IOException("The connection to the server broke.", e);
+        }
+        HasAnswered |= _end > 0;
+        return _end;
+    }
+
+    private ReadOnlyMemory<byte> ReadPlain()
+    {
+        var length = _end - _start;
+        if (_parser.Framing == AnswerFraming.Length)
+        {
+            length = (int)Math.Min(length, _left);
+            _left -= length;
+            _isAtEnd = _left == 0;
+        }
+        var part = _input.AsMemory(_start, length);
+        _start += length;
+        return part;
+    }
+
+    private ReadOnlyMemory<byte> ReadChunks()
+    {
+        if (_content.Length == 0)
+            _content = ArrayPool<byte>.Shared.Rent(InputSize);
+        if (_chunks!.Read(_input.AsSpan(_start, _end - _start), _content, out var used, out var written) is not null)
+            throw new IOException("The chunks of the server's answer break the rules of HTTP.");
+        _start += used;
+        _isAtEnd = _chunks.IsAtEnd;
+        return _content.AsMemory(0, written);
+    }
+
+    private void ReturnContent()
+    {
+        if (_content.Length > 0)
+            ArrayPool<byte>.Shared.Return(_content);
+        _content = [];
+        _chunks?.Trailers.Clear();
+        _chunks = null;
+    }
+}
