@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace Mainstay.Scenarios;
 
 /// <summary>The main job, from the command line: eight servers in four regions, traffic, a fault, and nobody notices.</summary>
+[Collection(Measured.Name)]
 public sealed class DemoTests
 {
     private static readonly string[] Keys =
