@@ -8,9 +8,11 @@ namespace Mainstay.Routing;
 
 /// <summary>The data plane: one request, from the caller to the first server that answers it.</summary>
 public sealed partial class Gateway(
-    LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log)
+    LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock);
+
+    public void Dispose() => _upstream.Dispose();
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
     public async Task HandleAsync(Exchange exchange)
@@ -29,8 +31,7 @@ public sealed partial class Gateway(
 
         var request = new RequestInProgress(exchange, service, table.Table.Version, clock);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
-        using var total = new CancellationTokenSource(service.Spec.Timeouts.Total, clock);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(exchange.CallerLeft, total.Token);
+        var total = _upstream.Deadline(service.Spec.Timeouts.Total);
         service.Retries.NoteRequest();
         var draw = Draw();
         try
@@ -46,27 +47,25 @@ public sealed partial class Gateway(
                 }
 
                 // 4. One attempt, up to the first bytes of the answer.
-                var (result, answer) = await TryAsync(request, place, body, deadline.Token);
+                var (result, answer) = await TryAsync(request, place, body, total);
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
                 if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is not null
                     && service.Retries.TrySpend(service.Spec.Retry.Budget))
                 {
-                    answer?.Dispose();
-                    request.End(place, result, answer?.Status ?? 0);
+                    await DiscardAsync(request, place, result, answer);
                     continue;
                 }
 
                 // 6. The answer, as it comes; or the reason why there is none.
                 if (answer is null || IsReplacedWhenDown(service.Spec, answer))
                 {
-                    answer?.Dispose();
-                    request.End(place, result, answer?.Status ?? 0);
+                    await DiscardAsync(request, place, result, answer);
                     await AnswerFailureAsync(request, result, body);
                 }
                 else
                 {
-                    await RelayAsync(request, place, answer, result, deadline.Token);
+                    await RelayAsync(request, place, answer, result);
                 }
                 break;
             }
@@ -95,13 +94,13 @@ public sealed partial class Gateway(
     }
 
     private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
-        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, CancellationToken cancel)
+        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total)
     {
         request.Begin(place);
         try
         {
             var (result, answer) = await _upstream.SendAsync(
-                request.Exchange, request.Service.Spec, place.Server.Spec, place.Server.Connections, body, cancel);
+                request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
             request.NoteFirstByte();
             return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
         }
@@ -120,43 +119,42 @@ public sealed partial class Gateway(
             return false;
         if (request.Attempt >= request.Service.Spec.Retry.Attempts || body is { CanReplay: false })
             return false;
-        // "Sent twice?": what may have reached a server is sent again only if that does no harm.
-        return result == AttemptResult.NotReached
-            || request.Service.Spec.Retry.ReplaySafe
-            || HttpMethods.IsIdempotent(request.Exchange.Method)
-            || request.Exchange.RequestHeaders.ContainsKey("Idempotency-Key");
+        return result == AttemptResult.NotReached || MaySendTwice(request);
     }
 
-    private async Task RelayAsync(
-        RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer, AttemptResult result, CancellationToken cancel)
+    /// <summary>"Sent twice?": what may have reached a server is sent again only if that does no harm.</summary>
+    private static bool MaySendTwice(RequestInProgress request) =>
+        request.Service.Spec.Retry.ReplaySafe
+        || HttpMethods.IsIdempotent(request.Exchange.Method)
+        || request.Exchange.RequestHeaders.ContainsKey("Idempotency-Key");
+
+    private static async ValueTask DiscardAsync(RequestInProgress request, LiveServer.Place place, AttemptResult result, UpstreamAnswer? answer)
+    {
+        var status = answer?.Status ?? 0;
+        if (answer is not null)
+            await answer.DisposeAsync();
+        request.End(place, result, status);
+    }
+
+    private static async Task RelayAsync(RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer, AttemptResult result)
     {
         var exchange = request.Exchange;
-        using var _ = answer;
-        using var idle = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
-        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancel, idle.Token);
+        await using var _ = answer;
         try
         {
-            exchange.AnswerStatus = answer.Status;
-            answer.CopyHeadersTo(exchange.AnswerHeaders);
-            exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
+            exchange.TakeHead(answer.Status, answer.Fields);
             request.NoteAnswerStarted();
-            await exchange.StartAnswerAsync(cancel);
+            await exchange.StartAnswerAsync(exchange.CallerLeft);
             while (!answer.Part.IsEmpty)
             {
-                await exchange.AnswerBody.WriteAsync(answer.Part, cancel);
-                idle.CancelAfter(request.Service.Spec.Timeouts.Idle);
-                await answer.ReadNextAsync(reading.Token);
-                idle.CancelAfter(Timeout.InfiniteTimeSpan);
+                await exchange.AnswerBody.WriteAsync(answer.Part, exchange.CallerLeft);
+                await answer.ReadNextAsync(request.Service.Spec.Timeouts.Idle);
             }
             request.End(place, result, answer.Status, wholeAnswer: true);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            var cut = exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft
-                : idle.IsCancellationRequested ? AttemptResult.Stalled
-                : cancel.IsCancellationRequested ? AttemptResult.TotalTimeout
-                : AttemptResult.Truncated;
-            request.End(place, cut, answer.Status);
+            request.End(place, exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft : answer.Cut, answer.Status);
             exchange.Abort();
         }
         catch (InvalidOperationException e) when (!exchange.AnswerStarted)

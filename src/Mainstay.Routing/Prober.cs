@@ -12,7 +12,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(100);
     private readonly Dictionary<LiveServer, DateTimeOffset> _due = [];
     private readonly HashSet<LiveServer> _underWay = [];
-    private readonly HttpMessageInvoker _connections = Upstream.HttpUpstream.Connect();
+    private readonly HttpMessageInvoker _connections = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false });
 
     /// <summary>Probes until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)

@@ -45,6 +45,11 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     public async Task<string> StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
     {
         var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>());
+        _parts.Add("gateway", ControlStopsWithin, _ =>
+        {
+            gateway.Dispose();
+            return Task.CompletedTask;
+        });
         var prober = new Prober(routes, _feed, clock, new Random(seed + 1));
         _parts.Run("prober", async token =>
         {

@@ -5,7 +5,7 @@ using Mainstay.Routing.Http;
 namespace Mainstay.Routing.Upstream;
 
 /// <summary>Sends one attempt of a request to a server over HTTP/1.1.</summary>
-internal sealed class HttpUpstream(TimeProvider clock)
+internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
 {
     private static readonly TimeSpan IdleExpires = TimeSpan.FromSeconds(60);
 
@@ -13,6 +13,8 @@ internal sealed class HttpUpstream(TimeProvider clock)
     /// sent twice therefore takes a connection that was in use just before.</summary>
     private static readonly TimeSpan IdleForOnce = TimeSpan.FromSeconds(2);
     private readonly AttemptClock _clock = new(clock);
+
+    public void Dispose() => _clock.Dispose();
 
     /// <summary>When a request that arrives now must have ended.</summary>
     public long Deadline(TimeSpan total) => _clock.In(total);
