@@ -44,7 +44,10 @@ public abstract class Exchange
 
     public abstract IHeaderDictionary AnswerHeaders { get; }
 
-    /// <summary>Sends status and headers.</summary>
+    /// <summary>Trailers of the answer, sent after its body; null if they cannot be sent to this caller.</summary>
+    public abstract IHeaderDictionary? AnswerTrailers { get; }
+
+    /// <summary>Writes status and headers. They may travel with the first part of the body; a flush of the body sends them.</summary>
     public abstract Task StartAnswerAsync(CancellationToken cancel);
 
     /// <summary>Body of the answer; each flush is sent at once.</summary>

@@ -148,6 +148,8 @@ public sealed partial class Gateway(
                 await answer.ReadNextAsync(reading.Token);
                 idle.CancelAfter(Timeout.InfiniteTimeSpan);
             }
+            if (exchange.AnswerTrailers is { } trailers)
+                answer.CopyTrailersTo(trailers);
             request.End(place, result, answer.Status, wholeAnswer: true);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)

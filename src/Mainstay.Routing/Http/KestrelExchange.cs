@@ -57,6 +57,8 @@ internal sealed class KestrelExchange : Exchange
 
     public override IHeaderDictionary AnswerHeaders => _http.Response.Headers;
 
+    public override IHeaderDictionary? AnswerTrailers => _http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
+
     public override Task StartAnswerAsync(CancellationToken cancel) => _http.Response.StartAsync(cancel);
 
     public override PipeWriter AnswerBody => _http.Response.BodyWriter;
