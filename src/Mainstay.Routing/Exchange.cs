@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Http;
@@ -9,6 +10,8 @@ namespace Mainstay.Routing;
 /// </summary>
 public abstract class Exchange
 {
+    private static long _lastId;
+
     /// <summary>Identifies the request in records; answered in the X-Request-Id header.</summary>
     public abstract string Id { get; }
 
@@ -55,4 +58,9 @@ public abstract class Exchange
 
     /// <summary>Cuts the connection, so that the caller cannot take what was sent for the whole answer.</summary>
     public abstract void Abort();
+
+    /// <summary>An id that no other request of this process has, whatever front it came by.</summary>
+    /// <param name="prefix">Tells the requests of this process from those of others.</param>
+    internal static string NewId(string prefix) =>
+        string.Create(CultureInfo.InvariantCulture, $"{prefix}-{Interlocked.Increment(ref _lastId):x}");
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +8,6 @@ namespace Mainstay.Routing.Http;
 /// <summary>An exchange that Kestrel parsed.</summary>
 internal sealed class KestrelExchange : Exchange
 {
-    private static long _lastId;
     private readonly HttpContext _http;
     private readonly string _target;
 
@@ -18,7 +16,7 @@ internal sealed class KestrelExchange : Exchange
     public KestrelExchange(HttpContext http, string idPrefix)
     {
         _http = http;
-        Id = string.Create(CultureInfo.InvariantCulture, $"{idPrefix}-{Interlocked.Increment(ref _lastId):x}");
+        Id = NewId(idPrefix);
         var request = http.Features.GetRequiredFeature<IHttpRequestFeature>();
         // Absolute-form and asterisk-form targets are rare; the parsed path serves them.
         _target = request.RawTarget is ['/', ..] raw ? raw : request.Path + request.QueryString;
