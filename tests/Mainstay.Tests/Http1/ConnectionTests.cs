@@ -222,7 +222,7 @@ public sealed class ConnectionTests
     [InlineData("", "")]
     [InlineData("P", "")]
     [InlineData("GET / HTTP/1.1\r\nHos", "HTTP/1.1 408 ")]
-    public async Task A_head_that_drips_is_cut_within_its_deadline(string start, string answer)
+    public async Task A_head_that_does_not_come_whole_is_cut_after_its_deadline(string start, string answer)
     {
         var limits = new Http1Limits();
         await using var house = await FrontHouse.StartAsync(limits: limits);
@@ -231,7 +231,6 @@ public sealed class ConnectionTests
         if (answer.Length > 0)
             while (house.Front.Connections == 0)
                 await Task.Yield();
-        // The first 14 s bring another byte each second: that does not lengthen the deadline.
         await house.Clock.WhenArmedAsync(limits.Head).Patiently();
         var read = caller.ReadToEndAsync();
         while (!read.IsCompleted)
