@@ -33,6 +33,7 @@ public sealed partial class ControlLoop
     private readonly List<FactDraft> _unwritten = [];
     private volatile MainstayConfig _config;
     private RouteTable _table;
+    private ImmutableArray<Incident> _onDisk;
     private readonly Troubles _troubles;
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
@@ -54,8 +55,10 @@ public sealed partial class ControlLoop
         _collector = new Collector(clock.GetUtcNow());
         _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
         _troubles.Note("incidents", unreadable);
+        _onDisk = _book.Incidents;
         _table = table;
-        Publish(state.Pause.Read() is null ? Overlays() : []);
+        // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
+        TryPublish(state.Pause.Read() is null ? Overlays() : []);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
     }
 
@@ -106,8 +109,9 @@ public sealed partial class ControlLoop
         var news = NewsSince(before);
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
 
-        if (WriteFacts(before))
-            TryPublish();
+        // Taking remedies off because a person says so needs no disk; everything else does.
+        if (WriteFacts() || tick.PausedBy is not null)
+            TryPublish(Overlays());
         foreach (var item in news)
             _notifier.Tell(item);
         orders.Answer(_book.Incidents, tick.PausedBy is not null);
@@ -162,7 +166,7 @@ public sealed partial class ControlLoop
     }
 
     /// <summary>Facts stand on disk before the act. False: they do not, so no remedy may start; the reflexes go on alone.</summary>
-    private bool WriteFacts(ImmutableArray<Incident> before)
+    private bool WriteFacts()
     {
         try
         {
@@ -170,8 +174,9 @@ public sealed partial class ControlLoop
                 _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             _state.Spool.Append(_unwritten);
             _unwritten.Clear();
-            if (!before.SequenceEqual(_book.Incidents))
+            if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
+            _onDisk = _book.Incidents;
             _troubles.Note("journal", null);
             return true;
         }
@@ -193,17 +198,17 @@ public sealed partial class ControlLoop
     private void Publish(ImmutableArray<Overlay> overlays)
     {
         var next = _config.ToTable(_table.Version + 1, overlays);
-        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services))
+        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services) && next.Listen == _table.Listen)
             return;
         _publish(next);
         _table = next;
     }
 
-    private void TryPublish()
+    private void TryPublish(ImmutableArray<Overlay> overlays)
     {
         try
         {
-            Publish(Overlays());
+            Publish(overlays);
             _troubles.Note("table", null);
         }
         catch (IOException e)

@@ -32,15 +32,13 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     public static ILoggerFactory MakeLogs(LogLevel level) => LoggerFactory.Create(logging => logging
         .SetMinimumLevel(level)
         .AddFilter("Microsoft", LogLevel.Warning)
-        .AddSimpleConsole(console =>
+        .AddConsole(console =>
         {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
+            console.FormatterName = LogLines.FormatName;
+            // Standard output is for what a command answers.
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
         })
-        // Standard output is for what a command answers.
-        .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+        .Services.AddSingleton<ConsoleFormatter>(new LogLines(TimeProvider.System)));
 
     /// <summary>The data plane: probes and traffic. It serves from the table that is in force when a request arrives.</summary>
     /// <returns>Where callers connect.</returns>

@@ -10,6 +10,7 @@ namespace Mainstay.Control.Mitigation;
 /// </summary>
 internal sealed class Playbook
 {
+    private const string NotChecked = "not checked yet";
     private readonly Dictionary<string, (DateTimeOffset Since, Window Attempts)> _steps = [];
 
     /// <summary>The incident with its remedies as they stand after this tick, each change told in its timeline.</summary>
@@ -26,7 +27,7 @@ internal sealed class Playbook
                 continue;
             incident = incident with { Remedies = incident.Remedies.Replace(remedy, after) };
             // That health checks are well or not is no news by itself.
-            if (after.State != remedy.State || after.Share != remedy.Share)
+            if (after.State != remedy.State || after.Share != remedy.Share || remedy.Reason == NotChecked)
                 incident = incident.Tell(tick.Now, "remedy", $"{after.Title}: {Word(after)}: {after.Reason}");
         }
         return incident;
@@ -47,7 +48,7 @@ internal sealed class Playbook
                     Region = incident.Region,
                     Server = server,
                     State = RemedyState.Refused,
-                    Reason = "not checked yet",
+                    Reason = NotChecked,
                     Since = tick.Now,
                     Hold = Easing.FirstHold,
                 };
@@ -95,7 +96,7 @@ internal sealed class Playbook
             _ => (RemedyState.Proposed, $"waits for approval (mainstay incident approve {remedy.Id}): {verdict.Reason}"),
         };
         // The numbers in a reason change all the time; only a change of state is a change.
-        return state == remedy.State && remedy.Reason != "not checked yet" ? remedy
+        return state == remedy.State && remedy.Reason != NotChecked ? remedy
             : remedy with { State = state, Reason = reason, Since = tick.Now };
     }
 

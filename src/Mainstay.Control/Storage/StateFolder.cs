@@ -56,7 +56,7 @@ public sealed class StateFolder : IDisposable
         }
         catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
         {
-            throw new IOException($"The state folder {path} is in use by another mainstay ({e.Message}). Stop that one, or name another folder in mainstay.yaml (state).", e);
+            throw new IOException($"The state folder {path} is in use by another mainstay. Stop that one, or name another folder in mainstay.yaml (state).", e);
         }
     }
 
