@@ -56,6 +56,8 @@ public sealed partial class ControlLoop
         _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
         _troubles.Note("incidents", unreadable);
         _onDisk = _book.Incidents;
+        // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
+        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
         _table = table;
         // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
         TryPublish(state.Pause.Read() is null ? Overlays() : []);
