@@ -102,6 +102,12 @@ public sealed class DemoTests
             w.Open("/status");
             return w.TextOf("h1") == "A service is down";
         }, "the status page says that the service is down");
+        // Four regions are gone, which is one trouble to a caller.
+        window.Until(w =>
+        {
+            w.Open("/status");
+            return w.Texts(".public-incident h3") is ["moderation does not answer."];
+        }, "the status page says it once, and not that requests are well");
         Assert.Empty(window.AccessibilityViolations());
         window.Open("/");
         Assert.Empty(window.AccessibilityViolations());

@@ -84,7 +84,7 @@ public sealed class PageTests(StandingHouse house) : IClassFixture<StandingHouse
         var all = window.Evaluate<string>("document.documentElement.outerHTML");
         foreach (var secret in (string[])["us-east", "us-west", "127.0.0.1", "drain", "remed", "breaker", "/incidents", "connection"])
             Assert.DoesNotContain(secret, all, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("Requests were not affected", window.Text, StringComparison.Ordinal);
+        Assert.Contains("Requests are not affected", window.Text, StringComparison.Ordinal);
     }
 
     [BrowserFact]
