@@ -21,7 +21,7 @@ public sealed class ApprovalTests
             $"notify: [ {{ webhook: \"{receiver.Url}people\", secret_env: {StubServer.SecretName} }} ]");
         await using var serve = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config);
         var instance = new Instance(folder);
-        await using var callers = new Callers(folder.Traffic, rate: 50);
+        await using var callers = new Callers(folder.Traffic, rate: 200);
         await instance.SeesTrafficAsync();
 
         await doomed.KillAsync();
@@ -31,8 +31,9 @@ public sealed class ApprovalTests
         Assert.Contains("Waits for approval: drain east of moderation. mainstay incident approve 1-1", waiting.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("drained", waiting.Output, StringComparison.Ordinal);
 
-        var stranger = await instance.RunAsync("incident", "approve", "1-1");
-        Refusal.AssertPlain(stranger, "token");
+        var wrong = Path.Combine(folder.Root, "wrong-token");
+        await File.WriteAllTextAsync(wrong, new string('x', 43));
+        Refusal.AssertPlain(await instance.RunAsync("incident", "approve", "1-1", "--token-file", wrong), "token is not known");
         var approved = await instance.RunAsync("incident", "approve", "1-1", "--token-file", folder.Token, "--why", "I looked");
         Assert.True(approved.ExitCode == 0, approved.Everything);
         Assert.Contains("In force: drain east of moderation", approved.Output, StringComparison.Ordinal);

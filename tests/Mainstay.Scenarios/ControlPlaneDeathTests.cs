@@ -75,7 +75,10 @@ public sealed class ControlPlaneDeathTests(TwoRegions regions) : IClassFixture<T
         await callers.StopAsync();
 
         Assert.Empty(callers.Failures);
-        Assert.Empty((await instance.StatusAsync())!.Value.GetProperty("incidents").EnumerateArray());
+        // What it missed is no sign of an outage.
+        Assert.DoesNotContain(
+            (await instance.StatusAsync())!.Value.GetProperty("incidents").EnumerateArray().SelectMany(i => i.GetProperty("anomalies").EnumerateArray()),
+            anomaly => anomaly.GetProperty("detector").GetString() is "probes" or "errors");
     }
 
     [Fact]
@@ -169,6 +172,18 @@ public sealed class ControlPlaneDeathTests(TwoRegions regions) : IClassFixture<T
         await Patience.UntilAsync("traffic in the region that was drained", () => back.Requests.Count > 10);
         await later.StopAsync();
         Assert.Empty(later.Failures);
+    }
+
+    [Fact]
+    public async Task A_control_plane_alone_names_every_trouble_that_it_has()
+    {
+        using var folder = new ScenarioFolder();
+        folder.Write(regions.Servers);
+        Directory.CreateDirectory(folder.Database);
+        await using var control = await ControlAsync(folder);
+        await new Instance(folder).UntilAsync("both troubles", s =>
+            s.GetProperty("troubles").ToString() is var troubles && troubles.Contains("database", StringComparison.Ordinal)
+            && troubles.Contains("data plane", StringComparison.Ordinal));
     }
 
     private static Task<MainstayProcess> RouteAsync(ScenarioFolder folder) =>

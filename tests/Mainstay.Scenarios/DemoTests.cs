@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace Mainstay.Scenarios;
 
 /// <summary>The main job, from the command line: eight servers in four regions, traffic, a fault, and nobody notices.</summary>
+[Collection(Measured.Name)]
 public sealed class DemoTests
 {
     private static readonly string[] Keys =
@@ -47,17 +48,33 @@ public sealed class DemoTests
         Assert.Contains("us-east-1", await File.ReadAllTextAsync(review), StringComparison.Ordinal);
     }
 
-    /// <summary>What the project promises of a run that has the machine to itself; here others may use it too.</summary>
+    /// <summary>What the project promises of a run that has the machine to itself; more where others crowd it.</summary>
     private static void AssertTimes(string fault, JsonElement result, string seen)
     {
-        var failover = Number(result, "first_failover_ms");
+        var crowd = Crowd();
+        void InRange(string what, double value, double least, double most) =>
+            Assert.True(value >= least && value <= most * crowd, $"{what} {value}, not {least} to {most} × {crowd:0.0}\n{seen}");
+
         // A frozen server is noticed at the first-byte deadline of the demo, which is a second; slow answers are no failures.
-        var (least, most) = fault switch { "freeze" => (900.0, 2500.0), "slow" => (-1, -1), _ => (0, 300) };
-        Assert.True(failover >= least && failover <= most, $"first_failover_ms {failover}\n{seen}");
-        Assert.True(Number(result, "detected_ms") is > 0 and <= 5000, seen);
-        Assert.True(Number(result, "mitigated_ms") is var mitigated && mitigated >= Number(result, "detected_ms") && mitigated <= 10_000, seen);
-        Assert.True(Number(result, "healed_ms") is >= 9_900 and <= 15_000, seen);
-        Assert.True(Number(result, "recovered_ms") - Number(result, "healed_ms") is > 0 and <= 20_000, seen);
+        var (least, most) = fault == "freeze" ? (900, 1500) : (0, 100);
+        if (fault == "slow")
+            Assert.Equal(-1, Number(result, "first_failover_ms"));
+        else
+            InRange("first_failover_ms", Number(result, "first_failover_ms"), least, most);
+        InRange("detected_ms", Number(result, "detected_ms"), 1, 5_000);
+        InRange("mitigated_ms", Number(result, "mitigated_ms"), Number(result, "detected_ms"), 10_000);
+        InRange("healed_ms", Number(result, "healed_ms"), 9_900, 13_000);
+        InRange("recovered_ms - healed_ms", Number(result, "recovered_ms") - Number(result, "healed_ms"), 1, 20_000);
+    }
+
+    /// <summary>How many processes want each processor, on the average of the last minute; from 1 to 4.</summary>
+    private static double Crowd()
+    {
+        const string Load = "/proc/loadavg";
+        if (!File.Exists(Load))
+            return 1;
+        var wanting = double.Parse(File.ReadAllText(Load).Split(' ')[0], CultureInfo.InvariantCulture);
+        return Math.Clamp(wanting / Environment.ProcessorCount, 1, 4);
     }
 
     private static double Number(JsonElement result, string key) =>

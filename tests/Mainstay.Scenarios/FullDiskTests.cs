@@ -90,7 +90,7 @@ public sealed class FullDiskTests
         folder.Write([(doomed.Url, "east"), (other.Url, "west")], remedies: "act");
         await using var serve = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config);
         var instance = new Instance(folder);
-        await using var callers = new Callers(folder.Traffic);
+        await using var callers = new Callers(folder.Traffic, rate: 200);
         await instance.SeesTrafficAsync();
         await Patience.UntilAsync("the first fact in the database", () => FactTable.Read(folder.Database).Count > 0);
 

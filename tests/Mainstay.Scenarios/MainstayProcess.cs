@@ -12,6 +12,7 @@ internal sealed class MainstayProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = new();
     private readonly ConcurrentQueue<string> _errors = new();
     private readonly Process _process;
+    private readonly int _id;
 
     static MainstayProcess() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
     {
@@ -21,8 +22,8 @@ internal sealed class MainstayProcess : IAsyncDisposable
 
     private MainstayProcess(Process process)
     {
-        _process = process;
-        Running[process.Id] = this;
+        (_process, _id) = (process, process.Id);
+        Running[_id] = this;
         process.OutputDataReceived += (_, line) => Keep(_output, line.Data);
         process.ErrorDataReceived += (_, line) => Keep(_errors, line.Data);
         process.BeginOutputReadLine();
@@ -91,13 +92,13 @@ internal sealed class MainstayProcess : IAsyncDisposable
     {
         string? Line() => _output.FirstOrDefault(l => l.StartsWith(start, StringComparison.Ordinal));
         await Patience.UntilAsync(
-            $"a line \"{start}…\" of process {_process.Id}",
+            $"a line \"{start}…\" of process {_id}",
             () => Line() is not null || (_process.HasExited ? throw new InvalidOperationException($"It ended: {Output}\n{Errors}") : false),
             () => Output + Errors);
         return Line()!;
     }
 
-    public void Signal(SignalNumber signal) => _ = SendSignal(_process.Id, (int)signal);
+    public void Signal(SignalNumber signal) => _ = SendSignal(_id, (int)signal);
 
     /// <summary>SIGKILL, and waits until it is gone.</summary>
     public async Task KillAsync()
@@ -116,16 +117,18 @@ internal sealed class MainstayProcess : IAsyncDisposable
         }
         catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"Process {_process.Id} did not end in time.\n{Output}\n{Errors}", e);
+            throw new TimeoutException($"Process {_id} did not end in time.\n{Output}\n{Errors}", e);
         }
         return new Ended(_process.ExitCode, Output, Errors);
     }
 
     public async ValueTask DisposeAsync()
     {
+        // Twice is fine: a test may end one before its time.
+        if (!Running.TryRemove(_id, out _))
+            return;
         if (!_process.HasExited)
             await KillAsync();
-        Running.TryRemove(_process.Id, out _);
         _process.Dispose();
     }
 

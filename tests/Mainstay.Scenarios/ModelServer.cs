@@ -31,7 +31,9 @@ internal sealed class ModelServer(string region) : IAsyncDisposable
 
     private static async Task<string> TrainAsync()
     {
-        var file = Path.Combine(Directory.CreateTempSubdirectory("mainstay-model-").FullName, "moderation.model");
+        var folder = Directory.CreateTempSubdirectory("mainstay-model-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        var file = Path.Combine(folder, "moderation.model");
         var ended = await MainstayProcess.RunAsync(Path.GetTempPath(), "model", "train", "--out", file);
         return ended.ExitCode == 0 ? file : throw new InvalidOperationException(ended.Everything);
     }

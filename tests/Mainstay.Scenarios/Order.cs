@@ -1,2 +1,11 @@
-// The machine is shared by many real processes: what runs at the same time would be measured, too.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Real processes take the machine's time from each other: a few tests side by side, the measuring ones alone.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]
+
+namespace Mainstay.Scenarios;
+
+/// <summary>Tests that measure times; nothing else runs beside them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Measured
+{
+    public const string Name = "measured";
+}
