@@ -41,11 +41,12 @@ public sealed partial class SpoolDrain(StateFolder state, Store store, TimeProvi
     /// <returns>Newest fact in the database afterwards.</returns>
     public async Task<long> DrainAsync(long stored, CancellationToken cancel)
     {
-        while (state.Spool.LastSequence > stored)
+        while (state.Spool.LastSequence is var newest && newest > stored)
         {
-            var facts = state.Spool.ReadAfter(stored, Batch);
+            // What is being written now does not count yet; it may be taken back.
+            var facts = state.Spool.ReadAfter(stored, Batch).Where(f => f.Sequence <= newest).ToList();
             if (facts.Count == 0)
-                return state.Spool.LastSequence;
+                return newest;
             stored = Math.Max(await store.AddAsync(facts, cancel), facts[^1].Sequence);
             state.Spool.DeleteThrough(stored);
         }
