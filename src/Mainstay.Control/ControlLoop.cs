@@ -35,6 +35,8 @@ public sealed partial class ControlLoop
     private RouteTable _table;
     private string? _refusedConfig;
     private string? _trouble;
+    private readonly string? _unread;
+    private ImmutableArray<Incident> _written;
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
 
@@ -52,7 +54,8 @@ public sealed partial class ControlLoop
     {
         (_config, _feed, _state, _publish, _notifier, _clock, _log) = (config, feed, state, publish, notifier, clock, log);
         _collector = new Collector(clock.GetUtcNow());
-        _book = new IncidentBook(state.ReadIncidents(out _trouble), new Playbook());
+        _written = state.ReadIncidents(out _unread);
+        _book = new IncidentBook(_written, new Playbook());
         _table = table;
         Publish(state.Pause.Read() is null ? Overlays() : []);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
@@ -105,7 +108,7 @@ public sealed partial class ControlLoop
         var news = NewsSince(before);
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
 
-        if (WriteFacts(before))
+        if (WriteFacts())
             TryPublish();
         foreach (var item in news)
             _notifier.Tell(item);
@@ -161,16 +164,17 @@ public sealed partial class ControlLoop
     }
 
     /// <summary>Facts stand on disk before the act. False: they do not, so no remedy may start; the reflexes go on alone.</summary>
-    private bool WriteFacts(ImmutableArray<Incident> before)
+    private bool WriteFacts()
     {
         try
         {
-            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
-                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             _state.Spool.Append(_unwritten);
             _unwritten.Clear();
-            if (!before.SequenceEqual(_book.Incidents))
+            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
+                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
+            if (!_written.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
+            _written = _book.Incidents;
             _trouble = null;
             return true;
         }
@@ -211,7 +215,7 @@ public sealed partial class ControlLoop
         }
     }
 
-    private ImmutableArray<string> Troubles() => [.. new[] { _trouble, _refusedConfig, _state.Trouble }.OfType<string>()];
+    private ImmutableArray<string> Troubles() => [.. new[] { _trouble, _unread, _refusedConfig, _state.Trouble }.OfType<string>()];
 
     [LoggerMessage(LogLevel.Error, "A tick failed; traffic and the next tick go on.")]
     private partial void LogBug(Exception exception);
