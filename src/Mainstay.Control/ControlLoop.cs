@@ -172,10 +172,10 @@ public sealed partial class ControlLoop
     {
         try
         {
-            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
-                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             _state.Spool.Append(_unwritten);
             _unwritten.Clear();
+            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
+                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
             _onDisk = _book.Incidents;

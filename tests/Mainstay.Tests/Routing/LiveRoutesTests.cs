@@ -62,9 +62,10 @@ public sealed class LiveRoutesTests
         var place = before.Named("b").TryEnter(force: false);
         var after = Swap(2, Tables.Server("b", "r2", weight: 2), Tables.Server("a", "r1"), Tables.Server("c", "r1"));
         Assert.Same(before.Named("a"), after.Named("a"));
-        Assert.Same(before.Named("b"), after.Named("b"));
         Assert.True(after.Named("a").Breaker.IsOpen);
         Assert.Equal(1, after.Named("b").Outstanding);
+        // A request keeps the description of the table that it took.
+        Assert.Equal("r1", before.Named("b").Spec.Region);
         Assert.Equal("r2", after.Named("b").Spec.Region);
         Assert.False(after.Named("c").Breaker.IsOpen);
         Assert.Same(before.Retries, after.Retries);
