@@ -4,6 +4,7 @@ using Mainstay.Bench;
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")
 {
+    DemoBench.Build(),
     TextBench.Build(TimeProvider.System),
 };
 return root.Parse(args).Invoke();

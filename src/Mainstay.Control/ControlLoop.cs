@@ -33,8 +33,8 @@ public sealed partial class ControlLoop
     private readonly List<FactDraft> _unwritten = [];
     private volatile MainstayConfig _config;
     private RouteTable _table;
-    private string? _refusedConfig;
-    private string? _trouble;
+    private ImmutableArray<Incident> _onDisk;
+    private readonly Troubles _troubles;
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
 
@@ -44,17 +44,23 @@ public sealed partial class ControlLoop
     /// <param name="table">The table in force before, whose version and overlays go on; <see cref="RouteTable.Empty"/> if none.</param>
     /// <param name="publish">Puts a table in force. Throws IOException if it could not; it is then tried again.</param>
     /// <param name="notifier">Tells people.</param>
+    /// <param name="troubles">What people should know of Mainstay itself; shown with the rest.</param>
     /// <param name="clock">Every time comes from it.</param>
     /// <param name="log">For operators.</param>
     public ControlLoop(
         MainstayConfig config, ChannelReader<Observation> feed, StateFolder state, RouteTable table, Action<RouteTable> publish,
-        Notifier notifier, TimeProvider clock, ILogger<ControlLoop> log)
+        Notifier notifier, Troubles troubles, TimeProvider clock, ILogger<ControlLoop> log)
     {
-        (_config, _feed, _state, _publish, _notifier, _clock, _log) = (config, feed, state, publish, notifier, clock, log);
+        (_config, _feed, _state, _publish, _notifier, _troubles, _clock, _log) = (config, feed, state, publish, notifier, troubles, clock, log);
         _collector = new Collector(clock.GetUtcNow());
-        _book = new IncidentBook(state.ReadIncidents(out _trouble), new Playbook());
+        _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
+        _troubles.Note("incidents", unreadable);
+        _onDisk = _book.Incidents;
+        // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
+        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
         _table = table;
-        Publish(state.Pause.Read() is null ? Overlays() : []);
+        // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
+        TryPublish(state.Pause.Read() is null ? Overlays() : []);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
     }
 
@@ -105,23 +111,24 @@ public sealed partial class ControlLoop
         var news = NewsSince(before);
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
 
-        if (WriteFacts(before))
-            TryPublish();
+        // Taking remedies off because a person says so needs no disk; everything else does.
+        if (WriteFacts() || tick.PausedBy is not null)
+            TryPublish(Overlays());
         foreach (var item in news)
             _notifier.Tell(item);
         orders.Answer(_book.Incidents, tick.PausedBy is not null);
-        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, Troubles());
+        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List());
     }
 
     /// <summary>Runs by another configuration from the next tick on. Safe from any thread.</summary>
     public void Reconfigure(MainstayConfig config)
     {
-        _refusedConfig = null;
+        _troubles.Note("configuration", null);
         _nextConfig = config;
     }
 
     /// <summary>Says that a new configuration was refused and the old one goes on. Safe from any thread.</summary>
-    public void NoteRefusedConfig(string why) => _refusedConfig = why;
+    public void NoteRefusedConfig(string why) => _troubles.Note("configuration", why);
 
     /// <summary>Asks for something; carried out in the next tick.</summary>
     public Task<OrderResult> AskAsync(Order order, CancellationToken cancel) => _orders.AskAsync(order, cancel);
@@ -161,24 +168,24 @@ public sealed partial class ControlLoop
     }
 
     /// <summary>Facts stand on disk before the act. False: they do not, so no remedy may start; the reflexes go on alone.</summary>
-    private bool WriteFacts(ImmutableArray<Incident> before)
+    private bool WriteFacts()
     {
         try
         {
-            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
-                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             _state.Spool.Append(_unwritten);
             _unwritten.Clear();
-            if (!before.SequenceEqual(_book.Incidents))
+            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
+                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
+            if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
-            _trouble = null;
+            _onDisk = _book.Incidents;
+            _troubles.Note("journal", null);
             return true;
         }
         catch (IOException e)
         {
-            if (_trouble is null)
+            if (_troubles.Note("journal", $"{e.Message} No remedy starts until it can be written; the reflexes go on."))
                 LogNotWritten(e.Message);
-            _trouble = $"{e.Message} No remedy starts until it can be written; the reflexes go on.";
             // Bounded: the newest facts are kept for when the disk is back.
             if (_unwritten.Count > OrderDesk.MostFacts)
                 _unwritten.RemoveRange(0, _unwritten.Count - OrderDesk.MostFacts);
@@ -193,25 +200,24 @@ public sealed partial class ControlLoop
     private void Publish(ImmutableArray<Overlay> overlays)
     {
         var next = _config.ToTable(_table.Version + 1, overlays);
-        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services))
+        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services) && next.Listen == _table.Listen)
             return;
         _publish(next);
         _table = next;
     }
 
-    private void TryPublish()
+    private void TryPublish(ImmutableArray<Overlay> overlays)
     {
         try
         {
-            Publish(Overlays());
+            Publish(overlays);
+            _troubles.Note("table", null);
         }
         catch (IOException e)
         {
-            _trouble = $"{e.Message} The table before stays in force.";
+            _troubles.Note("table", $"{e.Message} The table on disk stays as it was.");
         }
     }
-
-    private ImmutableArray<string> Troubles() => [.. new[] { _trouble, _refusedConfig, _state.Trouble }.OfType<string>()];
 
     [LoggerMessage(LogLevel.Error, "A tick failed; traffic and the next tick go on.")]
     private partial void LogBug(Exception exception);

@@ -43,7 +43,7 @@ internal sealed class OrderDesk
                         facts.Add(new(now, "order", null, order.Who, $"resumed remedies{because}"));
                         break;
                     case ApproveOrder approve:
-                        taken.Approvals[approve.RemedyId] = order.Who;
+                        taken.Approvals[approve.RemedyId] = order.Why.Length > 0 ? $"{order.Who} ({order.Why})" : order.Who;
                         facts.Add(new(now, "order", null, order.Who, $"approved remedy {approve.RemedyId}{because}"));
                         break;
                 }
@@ -63,7 +63,7 @@ internal sealed class OrdersTaken
 {
     private readonly List<(Order Order, TaskCompletionSource<OrderResult> Result)> _orders = [];
 
-    /// <summary>Remedy → who approved it.</summary>
+    /// <summary>Remedy → who approved it, and in their words why.</summary>
     public Dictionary<string, string> Approvals { get; } = [];
 
     public void Add(Order order, TaskCompletionSource<OrderResult> result) => _orders.Add((order, result));

@@ -14,7 +14,7 @@ namespace Mainstay.Control;
 /// <param name="Detectors">What is usual for each series.</param>
 /// <param name="Capacity">What each server can carry, as far as known.</param>
 /// <param name="PausedBy">Who paused all remedies; null: nobody.</param>
-/// <param name="Approvals">Remedies that a person approved since the last tick, and who it was.</param>
+/// <param name="Approvals">Remedies that a person approved since the last tick, and who it was, with their words.</param>
 internal sealed record TickInput(
     DateTimeOffset Now,
     MainstayConfig Config,

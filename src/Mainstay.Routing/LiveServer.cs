@@ -1,65 +1,58 @@
 namespace Mainstay.Routing;
 
 /// <summary>
-/// A server as it is right now: its load, its breaker, what its probes say. Lives as long as the server stands in the
-/// table, through any number of tables. Safe for any number of threads.
+/// A server as one table describes it, and as it is right now: its load, its breaker, what its probes say. What it is
+/// right now lives as long as the server stands in the table, through any number of tables. Safe for any number of threads.
 /// </summary>
 public sealed class LiveServer
 {
-    private const int ProbesToChange = 2;
-    private readonly TimeProvider _clock;
-    private int _outstanding;
-    private int _probeRun;
-    private volatile bool _unwell;
-    private long _admittedSecond;
-    private int _admitted;
+    private readonly State _state;
 
-    internal LiveServer(string service, Server server, TimeProvider clock)
+    internal LiveServer(string service, Server spec, TimeProvider clock)
+        : this(service, spec, new State(clock))
     {
-        Service = service;
-        Spec = server;
-        _clock = clock;
-        Breaker = new Breaker(clock);
-        Connections = Upstream.HttpUpstream.Connect();
     }
+
+    private LiveServer(string service, Server spec, State state) => (Service, Spec, _state) = (service, spec, state);
 
     public string Service { get; }
 
-    /// <summary>As the newest table describes it.</summary>
-    public Server Spec { get; private set; }
+    public Server Spec { get; }
 
-    public Breaker Breaker { get; }
-
-    /// <summary>Pooled connections to it.</summary>
-    internal HttpMessageInvoker Connections { get; }
+    public Breaker Breaker => _state.Breaker;
 
     /// <summary>Attempts under way on it.</summary>
-    public int Outstanding => Volatile.Read(ref _outstanding);
+    public int Outstanding => Volatile.Read(ref _state.Outstanding);
 
     /// <summary>False after two failed probes in a row, until two are well; true while there are no probes.</summary>
-    public bool IsWell => !_unwell;
+    public bool IsWell => !_state.Unwell;
+
+    /// <summary>Pooled connections to it.</summary>
+    internal HttpMessageInvoker Connections => _state.Connections;
 
     /// <summary>True while the declared capacity of this second is used up.</summary>
     internal bool IsFull =>
         Spec.Capacity is { } capacity
-        && Volatile.Read(ref _admittedSecond) == Second()
-        && Volatile.Read(ref _admitted) >= capacity;
+        && Volatile.Read(ref _state.AdmittedSecond) == _state.Second()
+        && Volatile.Read(ref _state.Admitted) >= capacity;
 
     /// <summary>Work before a request that came now would be done, relative to the server's size.</summary>
     internal double Load => (Outstanding + 1) / Spec.Weight;
 
-    internal void Describe(Server server) => Spec = server;
+    /// <summary>The same server as another table describes it.</summary>
+    internal LiveServer As(Server spec) => spec == Spec ? this : new LiveServer(Service, spec, _state);
 
     /// <summary>Takes a place on the server; null if its breaker holds requests back.</summary>
+    /// <param name="force">True: takes one all the same, since there is no other server.</param>
     internal Place? TryEnter(bool force)
     {
         if (!Breaker.TryEnter(out var isTry) && !force)
             return null;
-        Interlocked.Increment(ref _outstanding);
-        var second = Second();
-        if (Interlocked.Exchange(ref _admittedSecond, second) != second)
-            Volatile.Write(ref _admitted, 0);
-        Interlocked.Increment(ref _admitted);
+        Interlocked.Increment(ref _state.Outstanding);
+        var second = _state.Second();
+        if (Interlocked.Exchange(ref _state.AdmittedSecond, second) != second)
+            Volatile.Write(ref _state.Admitted, 0);
+        Interlocked.Increment(ref _state.Admitted);
         return new Place(this, isTry);
     }
 
@@ -68,18 +61,16 @@ public sealed class LiveServer
         // The run counts probes that contradict the present belief; one that agrees with it starts the count anew.
         if (well == IsWell)
         {
-            Volatile.Write(ref _probeRun, 0);
+            Volatile.Write(ref _state.ProbeRun, 0);
             return;
         }
-        if (Interlocked.Increment(ref _probeRun) < ProbesToChange)
+        if (Interlocked.Increment(ref _state.ProbeRun) < State.ProbesToChange)
             return;
-        Volatile.Write(ref _probeRun, 0);
-        _unwell = !well;
+        Volatile.Write(ref _state.ProbeRun, 0);
+        _state.Unwell = !well;
         if (well)
             Breaker.Hint();
     }
-
-    private long Second() => _clock.GetTimestamp() / _clock.TimestampFrequency;
 
     /// <summary>One attempt's place on a server. Leaving is counted once, however often it is called.</summary>
     internal sealed class Place(LiveServer server, bool isTry)
@@ -93,8 +84,25 @@ public sealed class LiveServer
         {
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
-            Interlocked.Decrement(ref server._outstanding);
+            Interlocked.Decrement(ref server._state.Outstanding);
             server.Breaker.Note(isTry, failed);
         }
+    }
+
+    /// <summary>What outlives the table.</summary>
+    private sealed class State(TimeProvider clock)
+    {
+        public const int ProbesToChange = 2;
+        public int Outstanding;
+        public int ProbeRun;
+        public volatile bool Unwell;
+        public long AdmittedSecond;
+        public int Admitted;
+
+        public Breaker Breaker { get; } = new(clock);
+
+        public HttpMessageInvoker Connections { get; } = Upstream.HttpUpstream.Connect();
+
+        public long Second() => clock.GetTimestamp() / clock.TimestampFrequency;
     }
 }

@@ -11,6 +11,9 @@ namespace Mainstay.Routing;
 /// <param name="Overlays">Active remedies. Taking one away restores the configured routing by construction.</param>
 public sealed record RouteTable(long Version, ImmutableArray<Service> Services, ImmutableArray<Overlay> Overlays)
 {
+    /// <summary>Where callers connect; null: unknown. A data plane that starts from the table alone listens there.</summary>
+    public Uri? Listen { get; init; }
+
     /// <summary>The table of a program that has not been told anything yet: every request is answered 404.</summary>
     public static RouteTable Empty { get; } = new(0, [], []);
 }

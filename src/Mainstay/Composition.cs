@@ -25,24 +25,26 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
 
     public OutcomeFeed Feed => _feed;
 
+    /// <summary>What people should know of Mainstay itself.</summary>
+    public Troubles Troubles { get; } = new();
+
     /// <summary>Tells the requests of this process from others'.</summary>
     public string RequestIdPrefix { get; } = clock.GetUtcNow().ToUnixTimeSeconds().ToString("x", CultureInfo.InvariantCulture);
 
     public static ILoggerFactory MakeLogs(LogLevel level) => LoggerFactory.Create(logging => logging
         .SetMinimumLevel(level)
         .AddFilter("Microsoft", LogLevel.Warning)
-        .AddSimpleConsole(console =>
+        .AddConsole(console =>
         {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
+            console.FormatterName = LogLines.FormatName;
+            // Standard output is for what a command answers.
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
         })
-        // Standard output is for what a command answers.
-        .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+        .Services.AddSingleton<ConsoleFormatter>(new LogLines(TimeProvider.System)));
 
     /// <summary>The data plane: probes and traffic. It serves from the table that is in force when a request arrives.</summary>
-    public async Task StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
+    /// <returns>Where callers connect.</returns>
+    public async Task<string> StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
     {
         var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>());
         var prober = new Prober(routes, _feed, clock, new Random(seed + 1));
@@ -68,6 +70,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             using (front)
                 await app.StopAsync(token);
         });
+        return app.Urls.First();
     }
 
     /// <summary>The control plane: the loop, the database behind it, the news, the listener with API and dashboard.</summary>
@@ -79,15 +82,17 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         ControlLoop? loop = null;
         var webhooks = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
         var notifier = new Notifier(() => (loop?.Config ?? config).Notify, clock, logs.CreateLogger<Notifier>(), webhooks);
-        var drain = new SpoolDrain(state, Store.OpenSqlite(state.Database), clock, logs.CreateLogger<SpoolDrain>());
+        var drain = new SpoolDrain(state.Spool, Store.OpenSqlite(state.Database), Troubles, clock, logs.CreateLogger<SpoolDrain>());
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
-        loop = new ControlLoop(config, _feed.Reader, state, table, publish, notifier, clock, logs.CreateLogger<ControlLoop>());
+        loop = new ControlLoop(config, _feed.Reader, state, table, publish, notifier, Troubles, clock, logs.CreateLogger<ControlLoop>());
         _parts.Run("notifier", notifier.RunAsync);
         _parts.Run("database", drain.RunAsync);
         return loop;
     }
 
-    public async Task StartControlPlaneAsync(ControlLoop loop, StateFolder state, CancellationToken cancel)
+    /// <summary>Starts the loop, its listener and the watch over the configuration file.</summary>
+    /// <returns>Where API and dashboard are.</returns>
+    public async Task<string> StartControlPlaneAsync(ControlLoop loop, StateFolder state, CancellationToken cancel)
     {
         var control = loop.Config.Control;
         var access = Access.TryOpen(state.Root, control, clock, out var why) ?? throw new CommandException(why);
@@ -96,6 +101,16 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, access, state.Reviews, clock);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
+        var watch = new ConfigWatch(
+            loop.Config,
+            changed: config =>
+            {
+                access.Reload(config.Control);
+                loop.Reconfigure(config);
+            },
+            refused: loop.NoteRefusedConfig, clock, logs.CreateLogger<ConfigWatch>());
+        _parts.Run("configuration", watch.RunAsync);
+        return app.Urls.First();
     }
 
     /// <summary>Runs work in the background until the program stops.</summary>

@@ -7,11 +7,11 @@ namespace Mainstay;
 /// Reads the configuration again when its file changes, or at once on SIGHUP. A file with errors changes nothing: what is
 /// in force stays, and people are told.
 /// </summary>
-/// <param name="file">The file to watch.</param>
+/// <param name="started">What the program started with; its file is watched.</param>
 /// <param name="changed">Gets each good new configuration.</param>
 /// <param name="refused">Gets the errors of one that is not.</param>
 internal sealed partial class ConfigWatch(
-    string file, TimeProvider clock, Action<MainstayConfig> changed, Action<string> refused, ILogger<ConfigWatch> log)
+    MainstayConfig started, Action<MainstayConfig> changed, Action<string> refused, TimeProvider clock, ILogger<ConfigWatch> log)
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
@@ -37,11 +37,12 @@ internal sealed partial class ConfigWatch(
 
     private void Reload()
     {
+        var file = started.File;
         var result = ConfigReader.ReadFile(file);
         if (result.Config is { } config)
         {
             LogReloaded(file);
-            foreach (var warning in result.Warnings)
+            foreach (var warning in result.Warnings.Concat(NeedRestart(config)))
                 LogWarning(warning);
             changed(config);
             return;
@@ -51,12 +52,23 @@ internal sealed partial class ConfigWatch(
         refused($"{file} was refused and the configuration before stays in force: {string.Join("; ", result.Errors)}");
     }
 
+    /// <summary>What cannot change while the program runs.</summary>
+    private IEnumerable<string> NeedRestart(MainstayConfig config)
+    {
+        if (config.TrafficListen != started.TrafficListen)
+            yield return $"traffic.listen changed to {config.TrafficListen}: it takes effect when mainstay starts again.";
+        if (config.Control.Listen != started.Control.Listen)
+            yield return $"control.listen changed to {config.Control.Listen}: it takes effect when mainstay starts again.";
+        if (config.StateFolder != started.StateFolder)
+            yield return $"state changed to {config.StateFolder}: it takes effect when mainstay starts again.";
+    }
+
     /// <summary>Follows links, so that a file swapped by renaming or by a mounted volume is noticed too.</summary>
     private (DateTime, long) Stamp()
     {
         try
         {
-            var info = new FileInfo(file);
+            var info = new FileInfo(started.File);
             info = (FileInfo?)info.ResolveLinkTarget(returnFinalTarget: true) ?? info;
             return info.Exists ? (info.LastWriteTimeUtc, info.Length) : default;
         }

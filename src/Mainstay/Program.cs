@@ -21,6 +21,6 @@ if (parsed.Errors.Count == 0)
 
 // The operator's mistake: what is wrong and the cure, exit 2.
 foreach (var error in parsed.Errors)
-    await Console.Error.WriteLineAsync(error.Message);
+    await Console.Error.WriteLineAsync(CommandRun.Plain(error.Message));
 await Console.Error.WriteLineAsync("`mainstay --help` lists the commands, `mainstay COMMAND --help` their options.");
 return CommandRun.Mistake;

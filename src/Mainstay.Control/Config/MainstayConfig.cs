@@ -27,7 +27,7 @@ public sealed record MainstayConfig
 
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
-        new(version, [.. Services.Select(s => s.Routing)], overlays);
+        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen };
 }
 
 /// <summary>The listener of dashboard, API and status page.</summary>

@@ -20,7 +20,7 @@ internal static class CauseRanking
         var unreachable = attempts[AttemptResult.NotReached] + attempts[AttemptResult.Broken] + attempts[AttemptResult.Truncated];
         var silent = attempts[AttemptResult.FirstByteTimeout] + attempts[AttemptResult.Stalled] + attempts[AttemptResult.TotalTimeout];
         var errors = attempts[AttemptResult.ServerError];
-        var failures = Math.Max(1, unreachable + silent + errors);
+        var failures = unreachable + silent + errors;
         var probesFail = servers > 0 ? (double)unwell / servers : 0;
         var slow = incident.Anomalies.Any(a => a.Detector == "latency");
         var probes = Text($"health checks: {servers - unwell} of {servers} servers well");
@@ -29,8 +29,8 @@ internal static class CauseRanking
         if (unreachable > 0 || (unwell > 0 && silent == 0))
             causes.Add(new(
                 "server or hardware failure", probesFail > 0.5 ? "servers are gone" : "connections break",
-                Confidence((double)unreachable / failures, probesFail),
-                [Text($"{unreachable} of {attempts.Count} attempts found no server or lost it"), probes]));
+                Confidence(failures > 0 ? (double)unreachable / failures : Silence(attempts.Count), probesFail),
+                attempts.Count == 0 ? ["no request was sent there since", probes] : [Text($"{unreachable} of {attempts.Count} attempts found no server or lost it"), probes]));
         if (silent > 0)
             causes.Add(new(
                 "server or hardware failure", "servers accept requests and do not answer",
@@ -50,6 +50,10 @@ internal static class CauseRanking
             ? [new("unknown", "not enough evidence", 0, [probes])]
             : [.. causes.OrderByDescending(c => c.Confidence)];
     }
+
+    /// <summary>What no failed attempt says of a loss that the health checks see: without traffic as good as nothing; the more
+    /// attempts went well, the less is the loss to be believed.</summary>
+    private static double Silence(int attempts) => 1.0 / (2 + attempts);
 
     /// <summary>Both signs must speak for a cause; neither alone makes it certain.</summary>
     private static double Confidence(double share, double agreement) => Math.Round(Math.Clamp(0.95 * Math.Sqrt(share * (0.2 + (0.8 * agreement))), 0, 0.95), 2);

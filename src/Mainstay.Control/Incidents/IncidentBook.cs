@@ -101,7 +101,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
     }
 
     private Incident Investigate(Incident incident, TickInput tick) =>
-        RankCauses(incident.Enter(Stage.Investigation, tick.Now, Text($"{incident.Anomalies.Length} signs in {incident.Region}: causes are ranked")), tick);
+        RankCauses(incident.Enter(Stage.Investigation, tick.Now, $"causes are ranked by what stands out in {incident.Region}"), tick);
 
     /// <summary>Ranks the causes by what is known now; people hear of it when the likeliest one changes.</summary>
     private Incident RankCauses(Incident incident, TickInput tick)
@@ -119,7 +119,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
     private static string MitigationBegins(Incident incident, TickInput tick) =>
         incident.Services.All(s => tick.Mode(s) == RemedyMode.Observe)
             ? "mode observe: only the reflexes act (breakers, retries, spill to the next region)"
-            : "reflexes carry the traffic elsewhere; remedies are checked";
+            : "the reflexes act already (breakers, retries, spill to the next region); remedies are checked";
 
     /// <summary>Stamps when callers are well, moves on to Recovery or back, and closes.</summary>
     private Incident Settle(Incident incident, TickInput tick)

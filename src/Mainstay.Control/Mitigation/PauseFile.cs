@@ -38,19 +38,42 @@ public sealed class PauseFile(string stateFolder)
         return Pause.Unknown;
     }
 
-    /// <summary>Pauses. The file is replaced whole and is on the disk when this returns.</summary>
-    /// <exception cref="IOException">The folder is missing, full or not writable.</exception>
+    /// <summary>Pauses. The file is replaced whole and is on the disk when this returns. On a full disk it is empty: who and why are
+    /// lost then, the pause is not.</summary>
+    /// <exception cref="IOException">The folder is missing or not writable.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
     public void Write(Pause pause)
     {
         var next = Path + ".next";
-        using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
+        try
         {
-            JsonSerializer.Serialize(file, pause, PauseJson.Default.Pause);
-            file.WriteByte((byte)'\n');
-            file.Flush(flushToDisk: true);
+            using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
+            {
+                JsonSerializer.Serialize(file, pause, PauseJson.Default.Pause);
+                file.WriteByte((byte)'\n');
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(next, Path, overwrite: true);
         }
-        File.Move(next, Path, overwrite: true);
+        catch (IOException) when (IsWrittenEmpty(next))
+        {
+            // An empty file pauses, too.
+        }
+    }
+
+    /// <summary>Makes the file without a content, in place of the one that could not be written; false if that fails, too.</summary>
+    private bool IsWrittenEmpty(string next)
+    {
+        try
+        {
+            File.Delete(next);
+            using var empty = new FileStream(Path, FileMode.OpenOrCreate, FileAccess.Write);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Ends the pause; false if there was none.</summary>

@@ -10,6 +10,7 @@ namespace Mainstay.Control.Mitigation;
 /// </summary>
 internal sealed class Playbook
 {
+    private const string NotChecked = "not checked yet";
     private readonly Dictionary<string, (DateTimeOffset Since, Window Attempts)> _steps = [];
 
     /// <summary>The incident with its remedies as they stand after this tick, each change told in its timeline.</summary>
@@ -26,7 +27,7 @@ internal sealed class Playbook
                 continue;
             incident = incident with { Remedies = incident.Remedies.Replace(remedy, after) };
             // That health checks are well or not is no news by itself.
-            if (after.State != remedy.State || after.Share != remedy.Share)
+            if (after.State != remedy.State || after.Share != remedy.Share || remedy.Reason == NotChecked)
                 incident = incident.Tell(tick.Now, "remedy", $"{after.Title}: {Word(after)}: {after.Reason}");
         }
         return incident;
@@ -36,10 +37,13 @@ internal sealed class Playbook
     {
         foreach (var service in incident.Services)
         {
-            if (tick.Mode(service) == RemedyMode.Observe || incident.Remedies.Any(r => r.Service == service))
+            if (tick.Mode(service) == RemedyMode.Observe)
                 continue;
             foreach (var server in Scope(incident, service, tick))
             {
+                // What was one server's trouble may turn out to be the region's; never the other way round.
+                if (incident.Remedies.Any(r => r.Service == service && (r.Server is null || r.Server == server)))
+                    continue;
                 var remedy = new Remedy
                 {
                     Id = $"{incident.Number}-{incident.Remedies.Length + 1}",
@@ -47,7 +51,7 @@ internal sealed class Playbook
                     Region = incident.Region,
                     Server = server,
                     State = RemedyState.Refused,
-                    Reason = "not checked yet",
+                    Reason = NotChecked,
                     Since = tick.Now,
                     Hold = Easing.FirstHold,
                 };
@@ -71,6 +75,11 @@ internal sealed class Playbook
     {
         if (remedy.State == RemedyState.Removed)
             return remedy;
+        if (tick.Service(remedy.Service) is not { } service || !service.Routing.Servers.Any(s => remedy.ToOverlay().Covers(remedy.Service, s)))
+            return remedy with { State = RemedyState.Removed, Since = tick.Now, Reason = "what it concerns is no longer configured" };
+        // Two remedies on the same servers would ease one after the other, each judged by what the other lets through.
+        if (remedy.Server is not null && incident.Remedies.FirstOrDefault(r => r is { InForce: true, Server: null } && r.Service == remedy.Service) is { } whole)
+            return remedy with { State = RemedyState.Removed, Since = tick.Now, Reason = $"{whole.Title} (remedy {whole.Id}) takes its place" };
         if (tick.PausedBy is { } who)
             return remedy.State == RemedyState.Refused && remedy.Reason.StartsWith("paused", StringComparison.Ordinal)
                 ? remedy
@@ -95,7 +104,7 @@ internal sealed class Playbook
             _ => (RemedyState.Proposed, $"waits for approval (mainstay incident approve {remedy.Id}): {verdict.Reason}"),
         };
         // The numbers in a reason change all the time; only a change of state is a change.
-        return state == remedy.State && remedy.Reason != "not checked yet" ? remedy
+        return state == remedy.State && remedy.Reason != NotChecked ? remedy
             : remedy with { State = state, Reason = reason, Since = tick.Now };
     }
 

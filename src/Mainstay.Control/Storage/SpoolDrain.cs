@@ -4,13 +4,14 @@ using Microsoft.Extensions.Logging;
 namespace Mainstay.Control.Storage;
 
 /// <summary>Moves facts from the spool into the database, whenever the database is there.</summary>
-public sealed partial class SpoolDrain(StateFolder state, Store store, TimeProvider clock, ILogger<SpoolDrain> log)
+public sealed partial class SpoolDrain(Spool spool, Store store, Troubles troubles, TimeProvider clock, ILogger<SpoolDrain> log)
 {
+    private const string Part = "database";
     private const int Batch = 500;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
-    /// <summary>Drains until cancelled, then once more.</summary>
+    /// <summary>Drains until cancelled; what is left then waits in the spool for the next start.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
         var stored = 0L;
@@ -21,15 +22,13 @@ public sealed partial class SpoolDrain(StateFolder state, Store store, TimeProvi
             {
                 stored = await DrainAsync(stored, cancel);
                 pause = Pause;
-                if (state.Trouble is not null)
+                if (troubles.Note(Part, null))
                     LogBack();
-                state.Trouble = null;
             }
             catch (Exception e) when (e is DbException or IOException or UnauthorizedAccessException)
             {
-                if (state.Trouble is null)
+                if (troubles.Note(Part, $"{e.Message} Facts wait in the spool; nothing is lost."))
                     LogAway(e.Message);
-                state.Trouble = $"database: {e.Message} Facts wait in the spool; nothing is lost.";
                 pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
             }
             await Task.Delay(pause, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -41,13 +40,14 @@ public sealed partial class SpoolDrain(StateFolder state, Store store, TimeProvi
     /// <returns>Newest fact in the database afterwards.</returns>
     public async Task<long> DrainAsync(long stored, CancellationToken cancel)
     {
-        while (state.Spool.LastSequence > stored)
+        while (spool.LastSequence is var newest && newest > stored)
         {
-            var facts = state.Spool.ReadAfter(stored, Batch);
+            // What is being written now does not count yet; it may be taken back.
+            var facts = spool.ReadAfter(stored, Batch).Where(f => f.Sequence <= newest).ToList();
             if (facts.Count == 0)
-                return state.Spool.LastSequence;
+                return newest;
             stored = Math.Max(await store.AddAsync(facts, cancel), facts[^1].Sequence);
-            state.Spool.DeleteThrough(stored);
+            spool.DeleteThrough(stored);
         }
         return stored;
     }

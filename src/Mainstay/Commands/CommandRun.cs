@@ -26,6 +26,11 @@ internal static class CommandRun
         }
     }
 
+    /// <summary>What the parser says of a mistake, without the names of types.</summary>
+    public static string Plain(string message) => message
+        .Replace("as expected type 'System.Int32'", "as a whole number", StringComparison.Ordinal)
+        .Replace("as expected type 'System.Double'", "as a number", StringComparison.Ordinal);
+
     /// <summary>Waits for SIGINT or SIGTERM.</summary>
     public static Task UntilStoppedAsync(TimeProvider clock, CancellationToken cancel) =>
         Task.Delay(Timeout.InfiniteTimeSpan, clock, cancel).ContinueWith(_ => { }, TaskScheduler.Default);

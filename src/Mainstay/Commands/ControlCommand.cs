@@ -29,12 +29,10 @@ internal static class ControlCommand
         var loop = composition.BuildControlLoop(config, state, state.LastGood.Write);
         var socket = Path.Combine(config.StateFolder, RouteCommand.SocketName);
         composition.Run("outcomes", token => OutcomeSocket.ReadAsync(
-            socket, composition.Feed, clock, attached => state.Trouble = attached ? null : $"no data plane at {socket}: start mainstay route", token));
-        await composition.StartControlPlaneAsync(loop, state, cancel);
-        composition.Run("configuration", new ConfigWatch(
-            config.File, clock, loop.Reconfigure, loop.NoteRefusedConfig, logs.CreateLogger<ConfigWatch>()).RunAsync);
-
-        await console.Output.WriteLineAsync($"dashboard on {config.Control.Listen.GetLeftPart(UriPartial.Authority)}");
+            socket, composition.Feed, clock,
+            attached => composition.Troubles.Note("data plane", attached ? null : $"none at {socket}: start mainstay route"), token));
+        var dashboard = await composition.StartControlPlaneAsync(loop, state, cancel);
+        await console.Output.WriteLineAsync($"dashboard on {dashboard}");
         await CommandRun.UntilStoppedAsync(clock, cancel);
         return 0;
     }

@@ -33,7 +33,9 @@ internal static class RouteCommand
         var stateFolder = config?.StateFolder ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "state");
         Directory.CreateDirectory(stateFolder);
         var lastGood = new LastGoodFile(Path.Combine(stateFolder, "table.json"));
-        var table = lastGood.TryRead(out var why);
+        // Stamped before it is read: what is written in between is seen as a change.
+        var seen = Stamp(lastGood.Path);
+        var table = lastGood.TryRead(out _);
         if (config is null)
         {
             // Static stability: a broken file must not keep a data plane down that ran well with the one before.
@@ -41,29 +43,29 @@ internal static class RouteCommand
                 return ConfigReport.Mistake;
             await console.Error.WriteLineAsync($"starting from the last good table (version {table.Version}, {lastGood.Path}) instead");
         }
-        var listen = config?.TrafficListen ?? new MainstayConfig { File = file, StateFolder = stateFolder, Services = [] }.TrafficListen;
+        var listen = config?.TrafficListen ?? table?.Listen ?? new MainstayConfig { File = file, StateFolder = stateFolder, Services = [] }.TrafficListen;
 
         await using var composition = new Composition(clock, seed, logs);
         var routes = new LiveRoutes(clock);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
-        await composition.StartDataPlaneAsync(routes, listen, cancel);
+        var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(Path.Combine(stateFolder, SocketName), composition.Feed.Reader, token));
-        composition.Run("table", token => FollowAsync(lastGood, new PauseFile(stateFolder), routes, clock, log, token));
+        composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(
-                config.File, clock, next => routes.Swap(next.ToTable(routes.Current.Table.Version, routes.Current.Table.Overlays)),
-                _ => { }, logs.CreateLogger<ConfigWatch>()).RunAsync);
+                config,
+                changed: next => routes.Swap(next.ToTable(routes.Current.Table.Version, routes.Current.Table.Overlays)),
+                refused: _ => { }, clock, logs.CreateLogger<ConfigWatch>()).RunAsync);
 
-        await console.Output.WriteLineAsync($"traffic on {listen.GetLeftPart(UriPartial.Authority)}");
+        await console.Output.WriteLineAsync($"traffic on {traffic}");
         await CommandRun.UntilStoppedAsync(clock, cancel);
         return 0;
     }
 
     /// <summary>Takes over each table that a control plane writes, and takes remedies off while they are paused.</summary>
     private static async Task FollowAsync(
-        LastGoodFile file, PauseFile pause, LiveRoutes routes, TimeProvider clock, ILogger log, CancellationToken cancel)
+        LastGoodFile file, DateTime seen, PauseFile pause, LiveRoutes routes, TimeProvider clock, ILogger log, CancellationToken cancel)
     {
-        var seen = Stamp(file.Path);
         using var timer = new PeriodicTimer(Look, clock);
         while (await timer.WaitForNextTickAsync(cancel))
         {

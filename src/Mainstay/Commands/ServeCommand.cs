@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Mainstay.Control.Config;
 using Mainstay.Control.Storage;
 using Mainstay.Routing;
 
@@ -32,15 +31,10 @@ internal static class ServeCommand
             routes.Swap(table);
             state.LastGood.Write(table);
         });
-        await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
-        await composition.StartControlPlaneAsync(loop, state, cancel);
-        composition.Run("configuration", new ConfigWatch(
-            config.File, clock, loop.Reconfigure, loop.NoteRefusedConfig, logs.CreateLogger<ConfigWatch>()).RunAsync);
-
-        await console.Output.WriteLineAsync($"traffic on {Address(config.TrafficListen)}, dashboard on {Address(config.Control.Listen)}");
+        var traffic = await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
+        var dashboard = await composition.StartControlPlaneAsync(loop, state, cancel);
+        await console.Output.WriteLineAsync($"traffic on {traffic}, dashboard on {dashboard}");
         await CommandRun.UntilStoppedAsync(clock, cancel);
         return 0;
     }
-
-    private static string Address(Uri listen) => listen.GetLeftPart(UriPartial.Authority);
 }

@@ -13,6 +13,8 @@ internal sealed class DashboardRoutes(
     ReviewFolder reviews,
     TimeProvider clock)
 {
+    private readonly PageCache _pages = new();
+
     public void Map(WebApplication app)
     {
         AssetFiles.Map(app);
@@ -129,8 +131,12 @@ internal sealed class DashboardRoutes(
         where TPage : IComponent
     {
         var who = http.Items[typeof(Ruling)] as string;
-        parameters["Visit"] = new Visit(clock.GetUtcNow(), who, self);
-        var html = await PageText.RenderAsync<TPage>(parameters);
+        var visit = new Visit(clock.GetUtcNow(), who, self);
+        parameters["Visit"] = visit;
+        // A page that answers what one person just did is not for others.
+        var html = status is StatusCodes.Status200OK && self.Length > 0 && parameters["Now"] is Snapshot now
+            ? await _pages.GetAsync(now, visit, () => PageText.RenderAsync<TPage>(parameters))
+            : await PageText.RenderAsync<TPage>(parameters);
         http.Response.StatusCode = status;
         http.Response.ContentType = "text/html; charset=utf-8";
         http.Response.Headers.CacheControl = "no-store";

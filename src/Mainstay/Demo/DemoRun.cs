@@ -166,10 +166,23 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider clock, TextWrite
     private Incident? FaultIncident() =>
         _loop!.Snapshot.Incidents.Where(i => _broken is null || i.Detected >= _broken).MinBy(i => i.Number);
 
-    private string Phase() => options.Fault == FaultKind.None ? "no fault"
-        : _healed is not null ? $"{options.Fault} of {DemoConfig.Regions[0]}: healed"
-        : _broken is not null ? $"{options.Fault} of {DemoConfig.Regions[0]}: broken"
-        : "all well, before the fault";
+    private string Phase()
+    {
+        var region = DemoConfig.Regions[0];
+        var done = options.Fault switch
+        {
+            FaultKind.Kill => $"{region} was killed",
+            FaultKind.Freeze => $"{region} was frozen",
+            FaultKind.Slow => $"{region} was made ten times slower",
+            _ => $"{region} was made to answer 30 % errors",
+        };
+        return options.Fault == FaultKind.None ? "no fault is coming"
+            : _healed is { } healed ? $"{done}, and healed {Ago(healed)}"
+            : _broken is { } broken ? $"{done} {Ago(broken)}"
+            : $"all well; the fault is to come to {region}";
+
+        string Ago(DateTimeOffset at) => FormattableString.Invariant($"{(clock.GetUtcNow() - at).TotalSeconds:0} s ago");
+    }
 
     private void WriteRequests(IEnumerable<RequestRecord> records)
     {

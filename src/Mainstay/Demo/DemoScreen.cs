@@ -52,21 +52,26 @@ internal sealed class DemoScreen(DemoOptions options, TimeProvider clock, TextWr
 
     private static Table Table(DemoView view)
     {
-        var table = new Table().RoundedBorder().Title($"[bold]{Markup.Escape(view.Phase)}[/]").Caption(Markup.Escape(IncidentLine(view.Snapshot)));
-        table.AddColumns("region", "state", "requests/s", "errors", "p50 ms", "p99 ms", "traffic left");
+        var table = new Table().RoundedBorder().Title($"[bold]{Markup.Escape(view.Phase)}[/]")
+            .Caption(Text($"[grey]{view.Records.Count} requests so far; rates, errors and times are of the last 10 s[/]\n") + Markup.Escape(Shorten(IncidentLine(view.Snapshot))));
+        table.AddColumns("region", "state", "requests/s", "errors", "p50 ms", "p99 ms", "may get");
         foreach (var region in view.Snapshot.Services.SelectMany(s => s.Regions))
         {
             var colour = region.State switch { "well" => "green", "unwell" => "red", _ => "yellow" };
             table.AddRow(
-                Markup.Escape(region.Name), $"[{colour}]{region.State}[/]", Text($"{region.Traffic.Rate:0.0}"), Text($"{region.Traffic.ErrorShare:P1}"),
-                Text($"{region.Traffic.P50Ms:0.0}"), Text($"{region.Traffic.P99Ms:0.0}"), Text($"{region.Share:P0}"));
+                [Markup.Escape(region.Name), $"[{colour}]{region.State}[/]", .. Numbers(region.Traffic), Text($"{region.Share:P0}")]);
         }
         var callers = view.Snapshot.Services.FirstOrDefault()?.Traffic ?? TrafficStatus.None;
+        var failed = view.Records.Count(r => r.Failed);
         table.AddRow(
-            "[bold]callers[/]", view.Records.Any(r => r.Failed) ? Text($"[red]{view.Records.Count(r => r.Failed)} failed[/]") : "[green]none failed[/]",
-            Text($"{callers.Rate:0.0}"), Text($"{callers.ErrorShare:P1}"), Text($"{callers.P50Ms:0.0}"), Text($"{callers.P99Ms:0.0}"), "");
+            ["[bold]callers[/]", failed > 0 ? Text($"[red]{failed} failed[/]") : "[green]none failed[/]", .. Numbers(callers), ""]);
         return table;
     }
+
+    /// <summary>Where nothing was sent there is nothing to say, rather than a time of 0.</summary>
+    private static string[] Numbers(TrafficStatus traffic) => traffic.Rate > 0
+        ? [Text($"{traffic.Rate:0.0}"), Text($"{traffic.ErrorShare:P1}"), Text($"{traffic.P50Ms:0.0}"), Text($"{traffic.P99Ms:0.0}")]
+        : ["–", "–", "–", "–"];
 
     private void WriteLine(DemoView view)
     {
@@ -77,8 +82,13 @@ internal sealed class DemoScreen(DemoOptions options, TimeProvider clock, TextWr
 
     private static string IncidentLine(Snapshot snapshot) =>
         snapshot.Incidents.FirstOrDefault() is not { } incident ? "no incident"
-        : incident.IsOpen ? $"incident {incident.Number}, {incident.Stage}: {incident.Timeline[^1].Text}"
+        : incident.IsOpen ? $"incident {incident.Number}, {incident.Stage}: {Without($"{incident.Stage}: ", incident.Timeline[^1].Text)}"
         : $"incident {incident.Number} resolved";
+
+    private static string Without(string start, string text) => text.StartsWith(start, StringComparison.Ordinal) ? text[start.Length..] : text;
+
+    /// <summary>Two lines under the table, so that the screen does not jump.</summary>
+    private static string Shorten(string text) => text.Length > 150 ? text[..149] + "…" : text;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,6 @@
-// Keeps the page current: on each tick of the control loop the page is fetched again and its <main> swapped. Without this
-// script everything still works; one only has to reload. A hidden tab fetches nothing until it is seen again.
+// Keeps the page current: on each tick of the control loop the page is fetched again and its <main> swapped. A page with
+// data-every is for the many: it holds no connection and asks every so many seconds, each reader at a moment of its own.
+// Without this script everything still works; one only has to reload. A hidden tab fetches nothing until it is seen again.
 (() => {
   "use strict";
   const atMostEvery = 1000;
@@ -8,30 +9,37 @@
   const button = document.getElementById("live-button");
   let main = document.getElementById("main");
   const self = main.dataset.self;
+  const every = Number(main.dataset.every || 0) * 1000;
   if (!window.EventSource || !self) return;
 
-  let paused = false, connected = false, busy = false, wanted = false, last = 0, timer = 0;
-  let shownAt = new Date();
+  let paused = false, connected = false, busy = false, wanted = false, pressed = false, held = false, last = 0, timer = 0;
 
+  // An old page must never look like a fresh one; the time is the one it was made at, by the clock of its maker.
   const say = () => {
-    const text = paused ? "paused, shown as of " + clock(shownAt)
-      : connected ? "live" : "connection lost, shown as of " + clock(shownAt);
-    bar.className = "live " + (paused ? "is-paused" : connected ? "is-live" : "is-lost");
+    const text = paused ? "paused, shown as of " + made()
+      : !connected ? "connection lost, shown as of " + made()
+      : held ? "waits while you type or select, shown as of " + made()
+      : every ? "renews itself" : "live";
+    bar.className = "live " + (paused || (connected && held) ? "is-paused" : connected ? "is-live" : "is-lost");
     if (word.textContent !== text) word.textContent = text;
   };
-  const clock = (date) => date.toISOString().slice(11, 19) + " UTC";
+  const made = () => main.dataset.at.slice(11, 19) + " UTC";
 
-  // What a person is doing in the page must survive the swap: text, focus, open details, scroll.
-  const busyTyping = () => main.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-  const place = (element) => {
-    if (!element || !main.contains(element)) return null;
-    const all = [...main.querySelectorAll("a,button,input,[tabindex]")];
-    return all.indexOf(element);
+  // What a person is doing in the page must survive the swap: typed text, a selection, a click half done, focus, scroll.
+  const inHand = () => {
+    const active = document.activeElement, chosen = getSelection();
+    const typing = main.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName);
+    held = typing || (chosen && !chosen.isCollapsed && main.contains(chosen.anchorNode));
+    return held || pressed;
   };
+  // The focus goes to the same control or to none: what is new in the page must not move it onto another button.
+  const controls = () => [...main.querySelectorAll("a,button,input,[tabindex]")];
+  const nameOf = (e) => [e.tagName, e.getAttribute("href"), e.name, e.form?.action, e.getAttribute("aria-labelledby"), e.textContent].join("|");
 
   async function refresh() {
     timer = 0;
-    if (paused || document.hidden || busy || busyTyping()) return;
+    if (paused || document.hidden || busy) return;
+    if (inHand()) { say(); return; }
     busy = true; wanted = false; last = Date.now();
     const limit = new AbortController();
     const stop = setTimeout(() => limit.abort(), 5000);
@@ -40,8 +48,8 @@
       if (!answer.ok) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.getElementById("main");
-      if (next && !paused && !busyTyping()) {
-        const focus = place(document.activeElement);
+      if (next && !paused && !inHand()) {
+        const focus = main.contains(document.activeElement) ? nameOf(document.activeElement) : null;
         const kept = [...main.querySelectorAll("[data-keep]")].map((e) => [e.dataset.keep, e.value]);
         const scrolled = [...main.querySelectorAll(".table-box")].map((e) => e.scrollLeft);
         main.replaceWith(next);
@@ -52,9 +60,9 @@
           if (field) field.value = value;
         }
         main.querySelectorAll(".table-box").forEach((e, i) => { if (scrolled[i]) e.scrollLeft = scrolled[i]; });
-        if (focus !== null && focus >= 0) main.querySelectorAll("a,button,input,[tabindex]")[focus]?.focus({ preventScroll: true });
-        shownAt = new Date();
+        if (focus !== null) controls().find((e) => nameOf(e) === focus)?.focus({ preventScroll: true });
       }
+      if (every) connected = true;
     } catch {
       connected = false;
     } finally {
@@ -71,10 +79,17 @@
     timer = setTimeout(refresh, Math.max(0, last + atMostEvery - Date.now()));
   }
 
-  const events = new EventSource("/api/events");
-  events.addEventListener("tick", () => { connected = true; say(); schedule(); });
-  events.onopen = () => { connected = true; say(); };
-  events.onerror = () => { connected = false; say(); };
+  if (every) {
+    connected = true;
+    setInterval(schedule, every * (0.8 + 0.4 * Math.random()));
+  } else {
+    const events = new EventSource("/api/events");
+    events.addEventListener("tick", () => { connected = true; say(); schedule(); });
+    events.onopen = () => { connected = true; say(); };
+    events.onerror = () => { connected = false; say(); };
+  }
+  addEventListener("pointerdown", () => { pressed = true; });
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => setTimeout(() => { pressed = false; }));
   document.addEventListener("visibilitychange", () => { if (!document.hidden && wanted) schedule(); });
   button.addEventListener("click", () => {
     paused = !paused;
@@ -84,5 +99,5 @@
     if (!paused) schedule();
   });
   bar.hidden = false;
-  word.textContent = "connecting";
+  if (every) say(); else word.textContent = "connecting";
 })();

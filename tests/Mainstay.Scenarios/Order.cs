@@ -1,0 +1,11 @@
+// Real processes take the machine's time from each other: a few tests side by side, the measuring ones alone.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]
+
+namespace Mainstay.Scenarios;
+
+/// <summary>Tests that measure times; nothing else runs beside them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Measured
+{
+    public const string Name = "measured";
+}
