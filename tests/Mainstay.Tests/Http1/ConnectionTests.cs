@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Mainstay.Routing;
 using Mainstay.Routing.Http1;
@@ -316,6 +318,29 @@ public sealed class ConnectionTests
             Assert.Equal("abc", await answer.Content.ReadAsStringAsync().Patiently());
         }
         Assert.Equal(3, house.Served.Count);
+    }
+
+    [Fact]
+    public async Task TLS_offers_both_versions_and_tells_the_gateway_https()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        await using var house = await FrontHouse.StartAsync(e => AnswerAsync(e, e.Scheme), certificate: certificate);
+        using var handler = new SocketsHttpHandler { UseProxy = false };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, _) => certificate.Equals(shown);
+        using var client = new HttpClient(handler);
+        foreach (var (version, answer) in new[] { (HttpVersion.Version11, "https"), (HttpVersion.Version20, "") })
+        {
+            using var get = new HttpRequestMessage(HttpMethod.Get, new Uri($"https://localhost:{house.Port}/"))
+            {
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            };
+            using var got = await client.SendAsync(get).Patiently();
+            Assert.Equal(version, got.Version);
+            Assert.Equal(answer, await got.Content.ReadAsStringAsync().Patiently());
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Mainstay.Routing;
 using Mainstay.Routing.Http;
@@ -34,17 +35,23 @@ internal sealed class FrontHouse : IAsyncDisposable
 
     public int Port => new Uri(_app.Urls.First()).Port;
 
-    public static async Task<FrontHouse> StartAsync(Func<Exchange, Task>? gateway = null, Http1Limits? limits = null)
+    public static async Task<FrontHouse> StartAsync(
+        Func<Exchange, Task>? gateway = null, Http1Limits? limits = null, X509Certificate2? certificate = null)
     {
         var served = new ConcurrentQueue<string>();
         var clock = new ManualTime();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         var front = new Http1Front(gateway ?? (e => EchoAsync(e, served)), "t", clock, NullLogger<Http1Front>.Instance, limits);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             KestrelFront.Configure(kestrel);
-            kestrel.Listen(IPAddress.Loopback, 0, listen => front.Use(listen));
+            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                if (certificate is not null)
+                    listen.UseHttps(certificate);
+                front.Use(listen, certificate is not null);
+            });
         });
         var app = builder.Build();
         app.Run(http => EchoAsync(new KestrelExchange(http, "h2"), served));
