@@ -56,6 +56,8 @@ public sealed partial class ControlLoop
         _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
         _troubles.Note("incidents", unreadable);
         _onDisk = _book.Incidents;
+        // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
+        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
         _table = table;
         // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
         TryPublish(state.Pause.Read() is null ? Overlays() : []);
@@ -170,10 +172,10 @@ public sealed partial class ControlLoop
     {
         try
         {
-            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
-                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             _state.Spool.Append(_unwritten);
             _unwritten.Clear();
+            foreach (var resolved in _book.Incidents.Where(i => !i.IsOpen && i.Review is null))
+                _book.NoteReview(resolved.Number, _state.WriteReview(resolved));
             if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
             _onDisk = _book.Incidents;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using Mainstay.Routing.Http1;
@@ -11,6 +12,8 @@ namespace Mainstay.Routing;
 /// </summary>
 public abstract class Exchange
 {
+    private static long _lastId;
+
     /// <summary>Identifies the request in records; answered in the X-Request-Id header.</summary>
     public abstract string Id { get; }
 
@@ -53,7 +56,10 @@ public abstract class Exchange
 
     public abstract IHeaderDictionary AnswerHeaders { get; }
 
-    /// <summary>Sends status and headers.</summary>
+    /// <summary>Trailers of the answer, sent after its body; null if they cannot be sent to this caller.</summary>
+    public abstract IHeaderDictionary? AnswerTrailers { get; }
+
+    /// <summary>Writes status and headers. They may travel with the first part of the body; a flush of the body sends them.</summary>
     public abstract Task StartAnswerAsync(CancellationToken cancel);
 
     /// <summary>Body of the answer; each flush is sent at once.</summary>
@@ -61,4 +67,9 @@ public abstract class Exchange
 
     /// <summary>Cuts the connection, so that the caller cannot take what was sent for the whole answer.</summary>
     public abstract void Abort();
+
+    /// <summary>An id that no other request of this process has, whatever front it came by.</summary>
+    /// <param name="prefix">Tells the requests of this process from those of others.</param>
+    internal static string NewId(string prefix) =>
+        string.Create(CultureInfo.InvariantCulture, $"{prefix}-{Interlocked.Increment(ref _lastId):x}");
 }

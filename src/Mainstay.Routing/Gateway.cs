@@ -150,6 +150,8 @@ public sealed partial class Gateway(
                 await exchange.AnswerBody.WriteAsync(answer.Part, exchange.CallerLeft);
                 await answer.ReadNextAsync(request.Service.Spec.Timeouts.Idle);
             }
+            if (exchange.AnswerTrailers is { } trailers)
+                answer.CopyTrailersTo(trailers);
             request.End(place, result, answer.Status, wholeAnswer: true);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)

@@ -29,12 +29,20 @@ public sealed class LiveRoutes(TimeProvider clock)
                 .OrderByDescending(s => s.Spec.Host is not null)
                 .ThenByDescending(s => s.Spec.PathPrefix.Length)
                 .ToImmutableArray();
+            var overlaysBefore = _current.Table.Overlays;
             _current = new LiveTable(table, services);
+            // A remedy that gives traffic back says that its servers may be well again: no breaker need wait out its hold.
+            foreach (var server in services.SelectMany(s => s.Servers))
+                if (Share(table.Overlays, server) > Share(overlaysBefore, server))
+                    server.Breaker.Hint();
             // A handler ends its idle connections now and the busy ones when their requests are done.
             foreach (var gone in before.Values)
                 gone.Connections.Dispose();
         }
     }
+
+    private static double Share(ImmutableArray<Overlay> overlays, LiveServer server) =>
+        overlays.Where(o => o.Covers(server.Service, server.Spec)).Select(o => o.Share).DefaultIfEmpty(1).Min();
 
     private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
     {

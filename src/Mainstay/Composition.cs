@@ -8,7 +8,9 @@ using Mainstay.Control.Incidents;
 using Mainstay.Control.Storage;
 using Mainstay.Routing;
 using Mainstay.Routing.Http;
+using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Mainstay;
@@ -57,14 +59,22 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 await prober.RunAsync(token);
         });
 
-        var app = MakeListener(listen, kestrel =>
-        {
-            KestrelFront.Configure(kestrel);
-            kestrel.Limits.MaxConcurrentConnections = 100_000;
-        });
+        var front = new Http1Front(gateway.HandleAsync, RequestIdPrefix, clock, logs.CreateLogger<Http1Front>());
+        var app = MakeListener(
+            listen,
+            kestrel =>
+            {
+                KestrelFront.Configure(kestrel);
+                kestrel.Limits.MaxConcurrentConnections = 100_000;
+            },
+            port => front.Use(port));
         app.Run(KestrelFront.For(gateway, RequestIdPrefix));
         await StartAsync(app, "traffic.listen", listen, cancel);
-        _parts.Add("traffic", TrafficStopsWithin, app.StopAsync);
+        _parts.Add("traffic", TrafficStopsWithin, async token =>
+        {
+            using (front)
+                await app.StopAsync(token);
+        });
         return app.Urls.First();
     }
 
@@ -114,7 +124,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     public ValueTask DisposeAsync() => _parts.DisposeAsync();
 
     /// <summary>Kestrel on one address, and nothing else of a host: no configuration files, no signals of its own.</summary>
-    public static WebApplication MakeListener(Uri listen, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> limits)
+    public static WebApplication MakeListener(Uri listen, Action<KestrelServerOptions> limits, Action<ListenOptions>? configure = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRouting();
@@ -124,9 +134,9 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             limits(kestrel);
             var address = IPAddress.TryParse(listen.DnsSafeHost, out var parsed) ? parsed : null;
             if (address is null && listen.Host == "localhost")
-                kestrel.ListenLocalhost(listen.Port);
+                kestrel.ListenLocalhost(listen.Port, configure ?? (_ => { }));
             else
-                kestrel.Listen(address ?? Dns.GetHostAddresses(listen.DnsSafeHost)[0], listen.Port);
+                kestrel.Listen(address ?? Dns.GetHostAddresses(listen.DnsSafeHost)[0], listen.Port, configure ?? (_ => { }));
         });
         return builder.Build();
     }

@@ -31,6 +31,16 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>How far the clock must go for the next timer to fire; null if none is set.</summary>
+    public TimeSpan? UntilNextTimer
+    {
+        get
+        {
+            lock (_lock)
+                return _armed.Count == 0 ? null : _armed.Min(timer => timer.Due) - _elapsed;
+        }
+    }
+
     public override DateTimeOffset GetUtcNow() => _start + Elapsed;
 
     public override long GetTimestamp() => Elapsed.Ticks;

@@ -16,6 +16,7 @@ internal sealed class Baseline
     private readonly Queue<(int Count, int Failed)> _counts = new();
     private readonly Queue<double> _logMs = new();
     private int _unusual;
+    private int _unusualTimes;
 
     /// <summary>True once there is enough to judge by.</summary>
     public bool IsKnown => _counts.Count >= Enough;
@@ -45,12 +46,11 @@ internal sealed class Baseline
         }
     }
 
-    /// <summary>True if a window that looks so should be learned from.</summary>
-    public bool Accepts(bool usual)
-    {
-        _unusual = usual ? 0 : _unusual + 1;
-        return usual || _unusual > LongUnusual;
-    }
+    /// <summary>True if a window whose failures look so should be learned from.</summary>
+    public bool Accepts(bool usual) => Accepts(usual, ref _unusual);
+
+    /// <summary>The same for its times: they can be unusual for long while nothing fails.</summary>
+    public bool AcceptsTimes(bool usual) => Accepts(usual, ref _unusualTimes);
 
     public void Learn(int count, int failed)
     {
@@ -64,6 +64,12 @@ internal sealed class Baseline
         _logMs.Enqueue(Math.Log(Math.Max(ms, 0.05)));
         if (_logMs.Count > Kept)
             _logMs.Dequeue();
+    }
+
+    private static bool Accepts(bool usual, ref int unusual)
+    {
+        unusual = usual ? 0 : unusual + 1;
+        return usual || unusual > LongUnusual;
     }
 
     private double LogMedian() => Median(_logMs);

@@ -91,7 +91,7 @@ internal sealed class TrafficDetector(SeriesKey key)
         var tail = excess < Math.Log(2) ? 0.5 : Evidence.NormalTail(excess / Baseline.Spread);
         if (Baseline.IsLatencyKnown)
             _latency.Add(tail, start);
-        if (learn && (!Baseline.IsLatencyKnown || Baseline.Accepts(tail > Unusual)))
+        if (learn && (!Baseline.IsLatencyKnown || Baseline.AcceptsTimes(tail > Unusual)))
             Baseline.LearnTypicalMs(_lastMs);
     }
 

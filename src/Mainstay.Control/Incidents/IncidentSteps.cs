@@ -4,6 +4,7 @@ namespace Mainstay.Control.Incidents;
 internal static class IncidentSteps
 {
     private const int LongestTimeline = 500;
+    private const int MostStages = 50;
 
     /// <summary>Adds a line to the timeline; the oldest but the first ten go when it is full.</summary>
     public static Incident Tell(this Incident incident, DateTimeOffset at, string kind, string text)
@@ -12,8 +13,10 @@ internal static class IncidentSteps
         return incident with { Timeline = timeline.Add(new TimelineEntry(at, text) { Kind = kind }) };
     }
 
-    /// <summary>Enters a stage, and says on what evidence.</summary>
-    public static Incident Enter(this Incident incident, Stage stage, DateTimeOffset at, string evidence) =>
-        (incident with { Stages = incident.Stages.Add(new StageEntry(stage, at, evidence)) })
-        .Tell(at, "stage", $"{stage}: {evidence}");
+    /// <summary>Enters a stage, and says on what evidence; the oldest entries but the first four go when it flaps for long.</summary>
+    public static Incident Enter(this Incident incident, Stage stage, DateTimeOffset at, string evidence)
+    {
+        var stages = incident.Stages.Length < MostStages ? incident.Stages : incident.Stages.RemoveAt(4);
+        return (incident with { Stages = stages.Add(new StageEntry(stage, at, evidence)) }).Tell(at, "stage", $"{stage}: {evidence}");
+    }
 }

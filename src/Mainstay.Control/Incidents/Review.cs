@@ -10,7 +10,7 @@ internal static class Review
     public static string Draft(Incident incident)
     {
         var text = new StringBuilder();
-        text.Append(Line($"# Incident {incident.Number}: {incident.Title}\n"));
+        text.Append(Line($"# Incident {incident.Number}: {Escape(incident.Title)}\n"));
         text.Append("*Drafted by Mainstay from its journal. Correct it, add what only people know, and agree on the measures.*\n");
         AppendTimes(text, incident);
         AppendCause(text, incident);
@@ -92,7 +92,8 @@ internal static class Review
 
     /// <summary>Text from outside must not become markup.</summary>
     private static string Escape(string text) =>
-        text.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace("`", "'", StringComparison.Ordinal);
+        text.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)
+            .Replace("[", "\\[", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace("`", "'", StringComparison.Ordinal);
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture) + "\n";
 }

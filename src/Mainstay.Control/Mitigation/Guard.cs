@@ -34,11 +34,12 @@ internal static class Guard
 
         var demand = tick.History.Traffic(new SeriesKey(service.Name)).Rate * Headroom;
         var known = left.Sum(server => tick.Capacity.Of(service.Name, server) ?? 0);
-        var unknown = left.Count(server => tick.Capacity.Of(service.Name, server) is null);
+        // What a server has carried is the least that it can carry; only a declaration says where it ends.
+        var unknown = left.Count(server => server.Capacity is null);
         if (known >= demand)
             return new(GuardAnswer.Allow, Text($"{(left.Count == 1 ? "the other server carries" : $"the other {left.Count} servers carry")} {known:0}/s; asked for, with a fifth more: {demand:0}/s"));
         return unknown > 0
-            ? new(GuardAnswer.AskPerson, Text($"the others are known to carry {known:0}/s of the {demand:0}/s that may be asked for, and the capacity of {unknown} of them is unknown: declare servers[].capacity"))
+            ? new(GuardAnswer.AskPerson, Text($"the others are known to carry {known:0}/s of the {demand:0}/s that may be asked for, and what {unknown} of them can carry beyond that is unknown: declare servers[].capacity"))
             : new(GuardAnswer.Forbid, Text($"the others carry {known:0}/s, and {demand:0}/s may be asked for"));
     }
 

@@ -37,10 +37,13 @@ internal sealed class Playbook
     {
         foreach (var service in incident.Services)
         {
-            if (tick.Mode(service) == RemedyMode.Observe || incident.Remedies.Any(r => r.Service == service))
+            if (tick.Mode(service) == RemedyMode.Observe)
                 continue;
             foreach (var server in Scope(incident, service, tick))
             {
+                // What was one server's trouble may turn out to be the region's; never the other way round.
+                if (incident.Remedies.Any(r => r.Service == service && (r.Server is null || r.Server == server)))
+                    continue;
                 var remedy = new Remedy
                 {
                     Id = $"{incident.Number}-{incident.Remedies.Length + 1}",
@@ -72,6 +75,11 @@ internal sealed class Playbook
     {
         if (remedy.State == RemedyState.Removed)
             return remedy;
+        if (tick.Service(remedy.Service) is not { } service || !service.Routing.Servers.Any(s => remedy.ToOverlay().Covers(remedy.Service, s)))
+            return remedy with { State = RemedyState.Removed, Since = tick.Now, Reason = "what it concerns is no longer configured" };
+        // Two remedies on the same servers would ease one after the other, each judged by what the other lets through.
+        if (remedy.Server is not null && incident.Remedies.FirstOrDefault(r => r is { InForce: true, Server: null } && r.Service == remedy.Service) is { } whole)
+            return remedy with { State = RemedyState.Removed, Since = tick.Now, Reason = $"{whole.Title} (remedy {whole.Id}) takes its place" };
         if (tick.PausedBy is { } who)
             return remedy.State == RemedyState.Refused && remedy.Reason.StartsWith("paused", StringComparison.Ordinal)
                 ? remedy

@@ -12,12 +12,19 @@ internal sealed class IncidentFile(string path)
     public void Write(ImmutableArray<Incident> incidents)
     {
         var next = path + ".next";
-        using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
+        try
         {
-            JsonSerializer.Serialize(file, incidents, IncidentJson.Default.ImmutableArrayIncident);
-            file.Flush(flushToDisk: true);
+            using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
+            {
+                JsonSerializer.Serialize(file, incidents, IncidentJson.Default.ImmutableArrayIncident);
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(next, path, overwrite: true);
         }
-        File.Move(next, path, overwrite: true);
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
     }
 
     /// <summary>What was written last; none if there is no file. A file that cannot be read is kept aside and said.</summary>
@@ -29,7 +36,10 @@ internal sealed class IncidentFile(string path)
         try
         {
             using var file = File.OpenRead(path);
-            return JsonSerializer.Deserialize(file, IncidentJson.Default.ImmutableArrayIncident) is { IsDefault: false } read ? read : [];
+            var read = JsonSerializer.Deserialize(file, IncidentJson.Default.ImmutableArrayIncident);
+            return !read.IsDefault && read.All(i => i is { Region: not null, Stages.IsDefaultOrEmpty: false })
+                ? read
+                : throw new JsonException("an incident without region or stage");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {

@@ -41,6 +41,8 @@ public sealed class Spool : IDisposable
             try
             {
                 _file.Seek(0, SeekOrigin.End);
+                if (!EndsWithLine(start))
+                    _file.WriteByte((byte)'\n');
                 foreach (var draft in drafts)
                 {
                     last = Fact.After(last, draft.At, draft.Kind, draft.Incident, draft.Who, draft.Text);
@@ -69,13 +71,14 @@ public sealed class Spool : IDisposable
         return [.. files.Skip(first).SelectMany(Read).Where(f => f.Sequence > sequence).Take(most)];
     }
 
-    /// <summary>Deletes files whose facts all stand elsewhere; the newest file stays.</summary>
+    /// <summary>Deletes files whose facts all stand elsewhere; the one with the newest fact stays.</summary>
     public void DeleteThrough(long sequence)
     {
         lock (_lock)
         {
             var files = Files().ToList();
-            for (var i = 0; i + 1 < files.Count && FirstOf(files[i + 1]) <= sequence + 1; i++)
+            // The newest fact stays, wherever it stands: the chain goes on from it after a restart.
+            for (var i = 0; i + 1 < files.Count && FirstOf(files[i + 1]) <= Math.Min(sequence + 1, LastSequence); i++)
                 File.Delete(files[i]);
         }
     }
@@ -84,12 +87,28 @@ public sealed class Spool : IDisposable
 
     private void NextFile()
     {
-        // Without a database for very long, the oldest facts go: the disk is for serving, too.
-        if (Files().Count() >= MostFiles)
-            File.Delete(Files().First());
-        var full = _file;
-        _file = OpenFile(LastSequence + 1);
-        full.Dispose();
+        try
+        {
+            // Without a database for very long, the oldest facts go: the disk is for serving, too.
+            if (Files().Count() >= MostFiles)
+                File.Delete(Files().First());
+            var full = _file;
+            _file = OpenFile(LastSequence + 1);
+            full.Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The facts are on disk: this file grows until the next append can begin another.
+        }
+    }
+
+    /// <summary>False if the file ends in half a line, which a crash or a full disk left there.</summary>
+    private bool EndsWithLine(long length)
+    {
+        Span<byte> last = [(byte)'\n'];
+        if (length > 0)
+            RandomAccess.Read(_file.SafeFileHandle, last, length - 1);
+        return last[0] == '\n';
     }
 
     private void TakeBack(long length)
@@ -100,7 +119,7 @@ public sealed class Spool : IDisposable
         }
         catch (IOException)
         {
-            // The half line is skipped when the file is read; the next append starts behind it.
+            // The half line is skipped when the file is read; the next append begins a new one.
         }
     }
 

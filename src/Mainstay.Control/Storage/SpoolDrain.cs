@@ -40,11 +40,12 @@ public sealed partial class SpoolDrain(Spool spool, Store store, Troubles troubl
     /// <returns>Newest fact in the database afterwards.</returns>
     public async Task<long> DrainAsync(long stored, CancellationToken cancel)
     {
-        while (spool.LastSequence > stored)
+        while (spool.LastSequence is var newest && newest > stored)
         {
-            var facts = spool.ReadAfter(stored, Batch);
+            // What is being written now does not count yet; it may be taken back.
+            var facts = spool.ReadAfter(stored, Batch).Where(f => f.Sequence <= newest).ToList();
             if (facts.Count == 0)
-                return spool.LastSequence;
+                return newest;
             stored = Math.Max(await store.AddAsync(facts, cancel), facts[^1].Sequence);
             spool.DeleteThrough(stored);
         }

@@ -44,19 +44,21 @@ public sealed class StateFolder : IDisposable
     /// <exception cref="IOException">It cannot be made or written, or another control plane has it open; the message says which.</exception>
     public static StateFolder Open(string path)
     {
+        FileStream? held = null;
         try
         {
             Directory.CreateDirectory(path);
-            var held = new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            held = new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             return new StateFolder(path, held);
         }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new IOException($"The state folder {path} cannot be written: {e.Message} Name another one in mainstay.yaml (state).", e);
-        }
-        catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
+        catch (IOException e) when (held is null && File.Exists(Path.Combine(path, "lock")))
         {
             throw new IOException($"The state folder {path} is in use by another mainstay. Stop that one, or name another folder in mainstay.yaml (state).", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            held?.Dispose();
+            throw new IOException($"The state folder {path} cannot be written: {e.Message} Name another one in mainstay.yaml (state).", e);
         }
     }
 
@@ -66,10 +68,18 @@ public sealed class StateFolder : IDisposable
 
     /// <summary>Drafts the review of a resolved incident.</summary>
     /// <returns>Name of its file in <see cref="Reviews"/>.</returns>
+    /// <exception cref="IOException">It cannot be written.</exception>
     public string WriteReview(Incident incident)
     {
         var name = $"incident-{incident.Number}.md";
-        File.WriteAllText(Path.Combine(Reviews, name), Review.Draft(incident));
+        try
+        {
+            File.WriteAllText(Path.Combine(Reviews, name), Review.Draft(incident));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
         return name;
     }
 

@@ -9,10 +9,14 @@ public sealed class History
     private const int PointsKept = 300;
     private const int RecentKept = 10;
     private readonly Dictionary<SeriesKey, Past> _pasts = [];
+    private readonly Queue<TimeSpan> _lengths = new(RecentKept);
 
     /// <summary>Takes the windows of a tick in. A series without traffic gets an empty point.</summary>
     public void Add(ClosedWindows windows)
     {
+        if (_lengths.Count == RecentKept)
+            _lengths.Dequeue();
+        _lengths.Enqueue(windows.Length);
         foreach (var key in windows.Series.Keys)
             _pasts.TryAdd(key, new Past());
         foreach (var (key, past) in _pasts.ToList())
@@ -31,7 +35,9 @@ public sealed class History
         var all = new Window();
         foreach (var (window, _) in past.Recent)
             all.Add(window);
-        var seconds = past.Recent.Sum(w => w.Length.TotalSeconds);
+        // A region that begins to carry what fails elsewhere had nothing before, and that counts: else both together would show
+        // more than callers send. What a new service asks for is known since it asks, and must not be taken for less.
+        var seconds = key.Region is null ? past.Recent.Sum(w => w.Length.TotalSeconds) : _lengths.Sum(l => l.TotalSeconds);
         return new(seconds > 0 ? all.Count / seconds : 0, all.ErrorShare, all.FirstByte.QuantileMs(0.5), all.FirstByte.QuantileMs(0.99));
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
@@ -12,7 +11,6 @@ namespace Mainstay.Routing.Http;
 /// <summary>An exchange that Kestrel parsed.</summary>
 internal sealed class KestrelExchange : Exchange
 {
-    private static long _lastId;
     private readonly HttpContext _http;
     private readonly string _target;
 
@@ -21,7 +19,7 @@ internal sealed class KestrelExchange : Exchange
     public KestrelExchange(HttpContext http, string idPrefix)
     {
         _http = http;
-        Id = string.Create(CultureInfo.InvariantCulture, $"{idPrefix}-{Interlocked.Increment(ref _lastId):x}");
+        Id = NewId(idPrefix);
         var request = http.Features.GetRequiredFeature<IHttpRequestFeature>();
         // Absolute-form and asterisk-form targets are rare; the parsed path serves them.
         _target = request.RawTarget is ['/', ..] raw ? raw : request.Path + request.QueryString;
@@ -81,6 +79,8 @@ internal sealed class KestrelExchange : Exchange
     }
 
     public override IHeaderDictionary AnswerHeaders => _http.Response.Headers;
+
+    public override IHeaderDictionary? AnswerTrailers => _http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
 
     public override Task StartAnswerAsync(CancellationToken cancel) => _http.Response.StartAsync(cancel);
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace Mainstay.Routing.Http1;
 
@@ -19,6 +20,7 @@ internal sealed class ChunkedBody(Http1Connection connection, bool expectsContin
 
     protected override bool IsTaken => _chunks.IsAtEnd;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     protected override async ValueTask<ReadResult> ReadPartAsync(CancellationToken cancel)
     {
         if (_from == _to)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -101,6 +102,7 @@ internal sealed class Http1Connection
     }
 
     /// <summary>Waits for what the caller sends; empty when it was cancelled, came too late or ended.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(ReadResult Result, bool IsLate)> ReadAsync(TimeSpan within, CancellationToken cancel)
     {
         var reading = Input.ReadAsync(cancel);
@@ -126,6 +128,7 @@ internal sealed class Http1Connection
         return flush.IsCompletedSuccessfully ? flush : WaitAsync(flush);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> WaitAsync(ValueTask<FlushResult> flush)
     {
         Volatile.Write(ref _writeBy, Clock.In(Limits.AnswerProgress));
@@ -146,6 +149,7 @@ internal sealed class Http1Connection
     }
 
     /// <returns>True if a request is there to be served.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ReadHeadAsync(bool isFirst)
     {
         _parser.Reset();
@@ -191,6 +195,7 @@ internal sealed class Http1Connection
     }
 
     /// <returns>True if the connection is good for another request.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ServeAsync()
     {
         var head = _parser.Head;
@@ -209,6 +214,7 @@ internal sealed class Http1Connection
     }
 
     /// <returns>True if a whole answer was sent.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> TryAnswerAsync(RequestHead head, RequestBody? body)
     {
         try

@@ -65,6 +65,8 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
 
     public override IHeaderDictionary AnswerHeaders => connection.Answer.Head.Fields;
 
+    public override IHeaderDictionary? AnswerTrailers => connection.Answer.Head.Trailers;
+
     public override Task StartAnswerAsync(CancellationToken cancel)
     {
         connection.Answer.Start();

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -23,7 +22,6 @@ public sealed partial class Http1Front(
     Func<Exchange, Task> serve, string idPrefix, TimeProvider clock, ILogger<Http1Front> log, Http1Limits? limits = null) : IDisposable
 {
     private static readonly byte[] Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();
-    private long _lastId;
 
     /// <summary>Connections of HTTP/1.1 that are open.</summary>
     public int Connections => Clock.Count;
@@ -47,11 +45,8 @@ public sealed partial class Http1Front(
     /// <summary>Stops watching deadlines; for after the listener stopped.</summary>
     public void Dispose() => Clock.Dispose();
 
-    internal Task ServeAsync(Http1Connection connection, RequestHead head, RequestBody? body)
-    {
-        var id = string.Create(CultureInfo.InvariantCulture, $"{idPrefix}-{Interlocked.Increment(ref _lastId):x}");
-        return serve(new Http1Exchange(connection, head, body, id));
-    }
+    internal Task ServeAsync(Http1Connection connection, RequestHead head, RequestBody? body) =>
+        serve(new Http1Exchange(connection, head, body, Exchange.NewId(idPrefix)));
 
     internal void NoteBug(Exception exception) => LogBug(exception);
 
@@ -65,16 +60,21 @@ public sealed partial class Http1Front(
             await new Http1Connection(connection, this).RunAsync();
     }
 
-    /// <summary>Looks at the first bytes and leaves them where they are. Null if none came in time or at all.</summary>
+    /// <summary>
+    /// Looks at the first bytes and leaves them where they are. Null if the connection ends here: too few came in time, it
+    /// broke, or the program stops.
+    /// </summary>
     private async ValueTask<bool?> IsHttp2Async(ConnectionContext connection)
     {
+        var stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         using var late = new CancellationTokenSource(Limits.Head, clock);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stopping);
         var input = connection.Transport.Input;
         try
         {
             while (true)
             {
-                var read = await input.ReadAsync(late.Token);
+                var read = await input.ReadAsync(ends.Token);
                 var isPreface = StartsPreface(read.Buffer, out var isSure);
                 isSure |= read.IsCompleted;
                 isPreface &= !read.IsCompleted;

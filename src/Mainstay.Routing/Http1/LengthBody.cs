@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace Mainstay.Routing.Http1;
 
@@ -14,6 +15,7 @@ internal sealed class LengthBody(Http1Connection connection, long length, bool e
 
     protected override bool IsTaken => _left == 0;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     protected override async ValueTask<ReadResult> ReadPartAsync(CancellationToken cancel)
     {
         _part = default;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 
 namespace Mainstay.Routing.Http1;
@@ -13,6 +14,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
     private readonly Lock _lock = new();
     private Use _use;
     private bool _ended;
+    private bool _draining;
     private TaskCompletionSource? _atRest;
 
     private enum Use
@@ -37,6 +39,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
 
     /// <exception cref="BadHttpRequestException">The body breaks the rules, breaks off, or does not come; with its status.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, or the request has ended.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         lock (_lock)
@@ -89,6 +92,8 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
         }
         if (rest is not null)
             await rest.WaitAsync(connection.Limits.BodyProgress, connection.Time);
+        // A cancel that came when the reader had just got its part shows up in the next read, which is one of these.
+        _draining = true;
         try
         {
             for (long drained = 0; !IsTaken;)
@@ -131,6 +136,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
     }
 
     /// <summary>What came from the caller, at least one byte; its deadline is watched.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     protected async ValueTask<ReadResult> ReadInputAsync(CancellationToken cancel)
     {
         while (true)
@@ -139,7 +145,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
             if (!read.Result.Buffer.IsEmpty)
                 return read.Result;
             connection.Input.AdvanceTo(read.Result.Buffer.Start);
-            if (_ended && read.Result.IsCanceled)
+            if (_ended && !_draining && read.Result.IsCanceled)
                 throw new OperationCanceledException("The request has ended.");
             if (read.IsLate)
                 throw Broken(new Refusal(408, "Nothing more of the body came in time."));

@@ -12,6 +12,16 @@ internal sealed class UpstreamAnswer(
     /// <summary>Header fields as they came.</summary>
     public HeaderFields Fields => connection.Head.Fields;
 
+    /// <summary>Puts the trailers into the answer to the caller; to be called at the end of the body.</summary>
+    public void CopyTrailersTo(IHeaderDictionary trailers)
+    {
+        var fields = response.TrailingHeaders.NonValidated.Select(f => new KeyValuePair<string, StringValues>(f.Key, f.Value.ToArray()));
+        foreach (var (name, value) in ForwardedHeaders.EndToEnd(fields, StringValues.Empty))
+            // The answer has been sent: what a front would refuse is left out rather than failing it.
+            if (!value.ToString().AsSpan().ContainsAnyExceptInRange(' ', '~'))
+                trailers[name] = value;
+    }
+
     /// <summary>The newest part of the body; empty at its end. Good until the next part is read.</summary>
     public ReadOnlyMemory<byte> Part { get; private set; }
 

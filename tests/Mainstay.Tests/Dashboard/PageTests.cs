@@ -81,6 +81,28 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task The_status_page_says_nothing_green_of_what_is_down_or_old()
+    {
+        var dead = DashboardSamples.Calm with
+        {
+            Services = [.. DashboardSamples.Calm.Services.Select(s => s with
+            {
+                Traffic = TrafficStatus.None,
+                Regions = [.. s.Regions.Select(r => r with { Servers = [.. r.Servers.Select(v => v with { Well = false })] })],
+            })],
+            Incidents = [DashboardSamples.Open with { Impact = Impact.None }, DashboardSamples.Open with { Number = 42, Region = "us-east-2", Impact = Impact.None }],
+        };
+        var down = await RenderAsync<StatusPage>(new() { ["Now"] = dead });
+        Assert.Equal(1, down.Split("moderation, chat do not answer.").Length - 1);
+        Assert.DoesNotContain("not affected", down, StringComparison.Ordinal);
+
+        var old = await RenderAsync<StatusPage>(new() { ["Now"] = DashboardSamples.Calm with { At = DashboardSamples.Now.AddMinutes(-1) } });
+        Assert.Contains("The present state is not known", old, StringComparison.Ordinal);
+        Assert.DoesNotContain("All services work", old, StringComparison.Ordinal);
+        Assert.DoesNotContain("All is well", await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Calm with { At = DashboardSamples.Now.AddMinutes(-1) } }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Hostile_names_are_text_on_every_page()
     {
         var open = DashboardSamples.Open;

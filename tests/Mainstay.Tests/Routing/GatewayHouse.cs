@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Mainstay.Routing;
 using Mainstay.Routing.Http;
+using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
@@ -15,12 +16,15 @@ internal sealed class GatewayHouse : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly LiveRoutes _routes;
-    private readonly OutcomeFeed _feed = new();
+    private readonly OutcomeFeed _feed;
+    private readonly Http1Front _front;
 
-    private GatewayHouse(WebApplication app, LiveRoutes routes)
+    private GatewayHouse(WebApplication app, LiveRoutes routes, OutcomeFeed feed, Http1Front front)
     {
         _app = app;
         _routes = routes;
+        _feed = feed;
+        _front = front;
     }
 
     public required ManualTime Clock { get; init; }
@@ -38,19 +42,23 @@ internal sealed class GatewayHouse : IAsyncDisposable
 
     public static async Task<GatewayHouse> StartAsync(Service service)
     {
+        Http1Front? front = null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrel(o =>
         {
             KestrelFront.Configure(o);
-            o.Listen(IPAddress.Loopback, 0);
+            o.Listen(IPAddress.Loopback, 0, listen => front!.Use(listen));
         });
-        var app = builder.Build();
         var clock = new ManualTime();
-        var house = new GatewayHouse(app, new LiveRoutes(clock)) { Clock = clock };
-        house._routes.Swap(new RouteTable(118, [service], []));
-        var gateway = new Gateway(
-            house._routes, new Picker(seed: 1), house._feed, clock, new Random(1), NullLogger<Gateway>.Instance);
+        var routes = new LiveRoutes(clock);
+        routes.Swap(new RouteTable(118, [service], []));
+        var feed = new OutcomeFeed();
+        var gateway = new Gateway(routes, new Picker(seed: 1), feed, clock, new Random(1), NullLogger<Gateway>.Instance);
+        // Its deadlines are not what is tried here, and its timer must not be among those that a test waits for.
+        front = new Http1Front(gateway.HandleAsync, "t", TimeProvider.System, NullLogger<Http1Front>.Instance);
+        var app = builder.Build();
+        var house = new GatewayHouse(app, routes, feed, front) { Clock = clock };
         app.Run(KestrelFront.For(gateway, "t"));
         await app.StartAsync().Patiently();
         return house;
@@ -93,5 +101,6 @@ internal sealed class GatewayHouse : IAsyncDisposable
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
+        _front.Dispose();
     }
 }

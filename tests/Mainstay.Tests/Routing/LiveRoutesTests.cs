@@ -62,9 +62,10 @@ public sealed class LiveRoutesTests
         var place = before.Named("b").TryEnter(force: false);
         var after = Swap(2, Tables.Server("b", "r2", weight: 2), Tables.Server("a", "r1"), Tables.Server("c", "r1"));
         Assert.Same(before.Named("a"), after.Named("a"));
-        Assert.Same(before.Named("b"), after.Named("b"));
         Assert.True(after.Named("a").Breaker.IsOpen);
         Assert.Equal(1, after.Named("b").Outstanding);
+        // A request keeps the description of the table that it took.
+        Assert.Equal("r1", before.Named("b").Spec.Region);
         Assert.Equal("r2", after.Named("b").Spec.Region);
         Assert.False(after.Named("c").Breaker.IsOpen);
         Assert.Same(before.Retries, after.Retries);
@@ -88,4 +89,21 @@ public sealed class LiveRoutesTests
 
     private static Service Match(string name, string prefix) =>
         Tables.Service(Tables.Server(name, "r1")) with { Name = name, PathPrefix = prefix };
+
+    [Fact]
+    public void A_remedy_that_gives_traffic_back_lets_breakers_try_at_once()
+    {
+        var routes = new LiveRoutes(new ManualTime());
+        var service = Tables.Service(Tables.Server("a1", "a"), Tables.Server("b1", "b"));
+        routes.Swap(new RouteTable(1, [service], [new("1-1", service.Name, "a", null, 0)]));
+        var (drained, other) = (routes.Current.Services[0].Named("a1"), routes.Current.Services[0].Named("b1"));
+        drained.Break();
+        other.Break();
+        routes.Swap(new RouteTable(2, [service], [new("1-1", service.Name, "a", null, 0)]));
+        Assert.False(drained.Breaker.MayEnter());
+        routes.Swap(new RouteTable(3, [service], [new("1-1", service.Name, "a", null, 0.05)]));
+        Assert.True(drained.Breaker.MayEnter());
+        Assert.True(drained.Breaker.IsOpen);
+        Assert.False(other.Breaker.MayEnter());
+    }
 }
