@@ -221,7 +221,7 @@ public sealed class ControlLoopTests : IDisposable
     {
         _world.Loop.NoteRefusedConfig("line 3: unknown key");
         _world.Run(2);
-        Assert.Equal("line 3: unknown key", Assert.Single(Snapshot.Troubles));
+        Assert.Equal("configuration: line 3: unknown key", Assert.Single(Snapshot.Troubles));
         _world.Loop.Reconfigure(_world.Config);
         _world.Run(2);
         Assert.Empty(Snapshot.Troubles);
@@ -261,7 +261,7 @@ public sealed class ControlLoopTests : IDisposable
         var clock = _world.Clock;
         _world.Alive = false;
         var running = _world.Loop.RunAsync(stop.Token);
-        Assert.Equal(Snapshot.None, Snapshot);
+        Assert.Equal(Snapshot.None.At, Snapshot.At);
         clock.Advance(TimeSpan.FromSeconds(1));
         while (Snapshot.At != clock.GetUtcNow())
             await Task.Yield();
