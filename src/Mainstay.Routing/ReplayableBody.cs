@@ -14,7 +14,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     private byte[] _kept = ArrayPool<byte>.Shared.Rent(Math.Min(limit, 4096));
     private int _length;
     private bool _atEnd;
-    private volatile bool _letGo;
+    private CancellationTokenSource? _copying;
 
     /// <summary>True while a new attempt can send the whole body.</summary>
     public bool CanReplay { get; private set; } = true;
@@ -23,17 +23,15 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     public Exception? CallerFault { get; private set; }
 
     /// <summary>Ends a copy that waits for the caller: its attempt is over.</summary>
-    public void LetGo()
-    {
-        _letGo = true;
-        reader.CancelPendingRead();
-    }
+    public void LetGo() => _copying?.Cancel();
 
     /// <summary>Sends the body to a server, from its first byte.</summary>
     /// <exception cref="OperationCanceledException">The attempt ended first; the body can be sent again.</exception>
     public async Task CopyToAsync(Stream server, CancellationToken cancel)
     {
-        _letGo = false;
+        _copying?.Dispose();
+        _copying = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        cancel = _copying.Token;
         if (_length > 0)
             await server.WriteAsync(_kept.AsMemory(0, _length), cancel);
         while (!_atEnd)
@@ -58,6 +56,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
 
     public void Dispose()
     {
+        _copying?.Dispose();
         ArrayPool<byte>.Shared.Return(_kept);
         _kept = [];
     }
@@ -66,16 +65,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     {
         try
         {
-            while (true)
-            {
-                var read = await reader.ReadAsync(cancel);
-                if (!read.IsCanceled)
-                    return read;
-                reader.AdvanceTo(read.Buffer.Start);
-                // A cancelled read may be left over from the attempt before.
-                if (_letGo)
-                    throw new OperationCanceledException("The attempt ended before its body was sent.");
-            }
+            return await reader.ReadAsync(cancel);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Net.Sockets;
-using System.Text;
 using Mainstay.Routing.Http1;
 
 namespace Mainstay.Routing.Upstream;
@@ -50,6 +48,9 @@ internal sealed class ServerConnection : IDisposable
     public long IdleSince { get; private set; }
 
     public AnswerParser Head => _parser;
+
+    /// <summary>Trailers of the answer, whole at the end of its body; null if it has no chunks.</summary>
+    public HeaderFields? Trailers => _chunks?.Trailers;
 
     /// <summary>What cut it; null if nothing did.</summary>
     public AttemptResult? Why => Volatile.Read(ref _why) is >= 0 and var why ? (AttemptResult)why : null;

@@ -1,4 +1,6 @@
+using System.Text;
 using Mainstay.Routing.Http1;
+using Microsoft.AspNetCore.Http;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -15,11 +17,12 @@ internal sealed class UpstreamAnswer(
     /// <summary>Puts the trailers into the answer to the caller; to be called at the end of the body.</summary>
     public void CopyTrailersTo(IHeaderDictionary trailers)
     {
-        var fields = response.TrailingHeaders.NonValidated.Select(f => new KeyValuePair<string, StringValues>(f.Key, f.Value.ToArray()));
-        foreach (var (name, value) in ForwardedHeaders.EndToEnd(fields, StringValues.Empty))
+        if (connection.Trailers is not { } fields)
+            return;
+        for (var i = 0; i < fields.Count; i++)
             // The answer has been sent: what a front would refuse is left out rather than failing it.
-            if (!value.ToString().AsSpan().ContainsAnyExceptInRange(' ', '~'))
-                trailers[name] = value;
+            if (fields.IsEndToEnd(i) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
+                trailers.Append(Encoding.ASCII.GetString(fields.NameAt(i)), Encoding.ASCII.GetString(fields.ValueAt(i)));
     }
 
     /// <summary>The newest part of the body; empty at its end. Good until the next part is read.</summary>
