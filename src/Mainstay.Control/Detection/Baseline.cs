@@ -7,6 +7,9 @@ namespace Mainstay.Control.Detection;
 /// </summary>
 internal sealed class Baseline
 {
+    /// <summary>Milliseconds that nobody notices, whatever is usual: servers that answer in less waver by as much when their machine is busy.</summary>
+    public const double UnnoticedMs = 2;
+
     private const int Kept = 120;
     private const int Enough = 8;
     private const int LongUnusual = 600;

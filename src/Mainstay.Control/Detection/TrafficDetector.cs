@@ -87,8 +87,9 @@ internal sealed class TrafficDetector(SeriesKey key)
         _lastMs = _times.QuantileMs(0.5);
         _times = new Histogram();
         var excess = Math.Log(_lastMs / slowdown / Math.Max(Baseline.TypicalMs, 0.05));
-        // Less than twice as slow is no news for people, however steady the series was.
-        var tail = excess < Math.Log(2) ? 0.5 : Evidence.NormalTail(excess / Baseline.Spread);
+        // Less than twice as slow, or slower by less than anybody notices, is no news for people, however steady the series was.
+        var isNews = excess >= Math.Log(2) && _lastMs / slowdown - Baseline.TypicalMs >= Baseline.UnnoticedMs;
+        var tail = isNews ? Evidence.NormalTail(excess / Baseline.Spread) : 0.5;
         if (Baseline.IsLatencyKnown)
             _latency.Add(tail, start);
         if (learn && (!Baseline.IsLatencyKnown || Baseline.AcceptsTimes(tail > Unusual)))

@@ -31,7 +31,7 @@ internal static class Easing
     /// <param name="remedy">A remedy in force.</param>
     /// <param name="step">Attempts on what it drained, since the present step began.</param>
     /// <param name="serversWell">What the health checks say of it.</param>
-    /// <param name="usualMs">Usual median time of the region; null if unknown.</param>
+    /// <param name="usualMs">Usual median time of the region, in milliseconds, times what slows every other region now too; null if unknown.</param>
     /// <param name="occurred">When the trouble began.</param>
     /// <param name="now">Time of the tick.</param>
     public static Remedy Advance(
@@ -83,7 +83,8 @@ internal static class Easing
         if (step.Failed > 1 && Evidence.BinomialTail(step.Failed, step.Count, WellShare) < Significant)
             return Text($"{step.Failed} of {step.Count} attempts failed");
         var typical = step.FirstByte.QuantileMs(0.5);
-        if (usualMs is { } usual && step.FirstByte.Count >= EnoughTimes && typical > usual * TooSlow)
+        if (usualMs is { } usual && step.FirstByte.Count >= EnoughTimes && typical > usual * TooSlow
+            && typical > usual + Baseline.UnnoticedMs)
             return Text($"{typical:0.0} ms at the median, usual is {usual:0.0} ms");
         return null;
     }

@@ -10,6 +10,7 @@ namespace Mainstay.Control.Mitigation;
 /// </summary>
 internal sealed class Playbook
 {
+    private const int EnoughOfOthers = 10;
     private const string NotChecked = "not checked yet";
     private readonly Dictionary<string, (DateTimeOffset Since, Window Attempts)> _steps = [];
 
@@ -87,7 +88,7 @@ internal sealed class Playbook
         if (remedy.InForce)
             return Easing.Advance(
                 remedy, StepOf(remedy, tick), ServersWell(remedy, tick),
-                tick.Detectors.UsualMs(new(remedy.Service, remedy.Region)), incident.Occurred, tick.Now);
+                UsualMs(remedy, tick), incident.Occurred, tick.Now);
         return Check(remedy, all, tick);
     }
 
@@ -120,6 +121,20 @@ internal sealed class Playbook
         if (tick.Windows[new(remedy.Service, remedy.Region, remedy.Server)] is { } window)
             step.Attempts.Add(window);
         return step.Attempts;
+    }
+
+    /// <summary>What would be usual now: what slows the service's other regions too is not this one's fault.</summary>
+    private static double? UsualMs(Remedy remedy, TickInput tick)
+    {
+        var slowdowns =
+            from series in tick.Windows.Series
+            let key = series.Key
+            where key.Service == remedy.Service && key.Region is not null && key.Region != remedy.Region && key.Server is null
+            where series.Value.FirstByte.Count >= EnoughOfOthers
+            let usual = tick.Detectors.UsualMs(key)
+            where usual is not null
+            select series.Value.FirstByte.QuantileMs(0.5) / usual.Value;
+        return tick.Detectors.UsualMs(new(remedy.Service, remedy.Region)) * Math.Max(1, slowdowns.DefaultIfEmpty(1).Min());
     }
 
     private static bool ServersWell(Remedy remedy, TickInput tick)

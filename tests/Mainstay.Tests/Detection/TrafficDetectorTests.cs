@@ -82,6 +82,19 @@ public sealed class TrafficDetectorTests
     }
 
     [Fact]
+    public void Three_times_slower_is_no_news_where_that_is_a_millisecond_and_a_half()
+    {
+        Judge(30, 50, ms: 0.7);
+        for (var i = 0; i < 12; i++)
+        {
+            Judge(1, 50, ms: 2.1);
+            Assert.Empty(Alarms());
+        }
+        Judge(4, 50, ms: 4.5);
+        Assert.Equal("latency", Assert.Single(Alarms()).Detector);
+    }
+
+    [Fact]
     public void What_slows_everything_down_is_not_held_against_it()
     {
         Judge(30, 50);

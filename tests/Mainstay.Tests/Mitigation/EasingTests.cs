@@ -70,6 +70,17 @@ public sealed class EasingTests
         Assert.Equal(fails ? 6 : 3, _remedy.Hold.TotalSeconds);
     }
 
+    [Theory]
+    [InlineData(2.1, false)]
+    [InlineData(4.5, true)]
+    public void A_step_is_not_failed_for_milliseconds_that_nobody_notices(double ms, bool fails)
+    {
+        _now = Scene.Start.AddSeconds(1);
+        Begin(0.05);
+        var after = Easing.Advance(_remedy, Attempts(10, ms: ms), serversWell: true, usualMs: 0.6, Scene.Start, _now.AddSeconds(1));
+        Assert.Equal(fails, after.Share == 0);
+    }
+
     [Fact]
     public void Health_checks_that_fail_end_a_step()
     {
