@@ -33,6 +33,9 @@ public sealed record Http1Limits
     /// <summary>Between two parts of a request body, while somebody waits for them.</summary>
     public TimeSpan BodyProgress { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The same once the answer is complete and nobody wants the rest.</summary>
+    public TimeSpan DrainProgress { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>How long a caller may take nothing of its answer.</summary>
     public TimeSpan AnswerProgress { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -141,7 +141,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
     {
         while (true)
         {
-            var read = await connection.ReadAsync(connection.Limits.BodyProgress, cancel);
+            var read = await connection.ReadAsync(_draining ? connection.Limits.DrainProgress : connection.Limits.BodyProgress, cancel);
             if (!read.Result.Buffer.IsEmpty)
                 return read.Result;
             connection.Input.AdvanceTo(read.Result.Buffer.Start);

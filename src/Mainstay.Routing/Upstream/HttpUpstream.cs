@@ -7,7 +7,8 @@ namespace Mainstay.Routing.Upstream;
 /// <summary>Sends one attempt of a request to a server over HTTP/1.1.</summary>
 internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
 {
-    private static readonly TimeSpan IdleExpires = TimeSpan.FromSeconds(60);
+    /// <summary>How long a connection is kept that nobody uses.</summary>
+    public static readonly TimeSpan IdleExpires = TimeSpan.FromSeconds(60);
 
     /// <summary>A server that closes an idle connection may do so while a request is on its way. A request that must not be
     /// sent twice therefore takes a connection that was in use just before.</summary>

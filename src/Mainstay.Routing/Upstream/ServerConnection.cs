@@ -95,9 +95,10 @@ internal sealed class ServerConnection : IDisposable
     }
 
     /// <summary>Ready for the next attempt, which may be on another request.</summary>
-    public void Rest()
+    /// <param name="expires">From this timestamp on it is of no use; nobody need ask for it to be closed then.</param>
+    public void Rest(long expires)
     {
-        SetDeadline(AttemptClock.Never, AttemptResult.Broken);
+        SetDeadline(expires, AttemptResult.Broken);
         _parser.Reset();
         _start = _end = 0;
         _isAtEnd = false;

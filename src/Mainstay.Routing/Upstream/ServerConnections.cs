@@ -30,11 +30,12 @@ internal sealed class ServerConnections : IDisposable
     }
 
     /// <summary>Takes a connection back, or closes it if it is no good any more.</summary>
-    public void Return(ServerConnection connection)
+    /// <param name="expires">From this timestamp on it is of no use.</param>
+    public void Return(ServerConnection connection, long expires)
     {
         if (connection.IsReusable)
         {
-            connection.Rest();
+            connection.Rest(expires);
             lock (_lock)
             {
                 if (!_closed && _idle.Count < MostIdle)

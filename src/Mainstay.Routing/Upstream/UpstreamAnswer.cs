@@ -56,6 +56,6 @@ internal sealed class UpstreamAnswer(
             body?.LetGo();
             await sending;
         }
-        pool.Return(connection);
+        pool.Return(connection, clock.In(HttpUpstream.IdleExpires));
     }
 }
