@@ -36,10 +36,19 @@ internal static class DemoCommand
     private static async Task<int> RunAsync(DemoOptions options, bool json, TimeProvider clock, TextWriter output, CancellationToken cancel)
     {
         await using var demo = new DemoRun(options, clock, output);
-        var result = await demo.RunAsync(cancel);
-        if (json)
-            await output.WriteLineAsync(result.ToJson());
-        return result.IsGood ? 0 : 1;
+        try
+        {
+            var result = await demo.RunAsync(cancel);
+            if (json)
+                await output.WriteLineAsync(result.ToJson());
+            return result.IsGood ? 0 : 1;
+        }
+        catch (OperationCanceledException)
+        {
+            // Exit code 0 says that the service stayed up to the end; nobody knows that of half a run.
+            await Console.Error.WriteLineAsync("The demo was stopped before its end, so it says nothing.");
+            return 1;
+        }
     }
 
     private static TimeSpan Duration(string text) =>
