@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Encodings.Web;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -25,7 +24,7 @@ public sealed partial class Gateway(
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
         if (service is null)
         {
-            await AnswerAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
+            await OwnAnswer.WriteAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
             return;
         }
 
@@ -42,7 +41,7 @@ public sealed partial class Gateway(
                 var place = Enter(service, request.Tried, draw);
                 if (place is null)
                 {
-                    await AnswerNoServerAsync(request);
+                    await OwnAnswer.NoServerAsync(request);
                     break;
                 }
 
@@ -61,11 +60,11 @@ public sealed partial class Gateway(
                 if (answer is null || IsReplacedWhenDown(service.Spec, answer))
                 {
                     await DiscardAsync(request, place, result, answer);
-                    await AnswerFailureAsync(request, result, body);
+                    await OwnAnswer.FailureAsync(request, result, body);
                 }
                 else
                 {
-                    await RelayAsync(request, place, answer, result);
+                    await Relay.SendAsync(request, place, answer, result);
                 }
                 break;
             }
@@ -136,91 +135,9 @@ public sealed partial class Gateway(
         request.End(place, result, status);
     }
 
-    private static async Task RelayAsync(RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer, AttemptResult result)
-    {
-        var exchange = request.Exchange;
-        await using var _ = answer;
-        try
-        {
-            exchange.TakeHead(answer.Status, answer.Fields);
-            request.NoteAnswerStarted();
-            await exchange.StartAnswerAsync(exchange.CallerLeft);
-            while (!answer.Part.IsEmpty)
-            {
-                await exchange.AnswerBody.WriteAsync(answer.Part, exchange.CallerLeft);
-                await answer.ReadNextAsync(request.Service.Spec.Timeouts.Idle);
-            }
-            if (exchange.AnswerTrailers is { } trailers)
-                answer.CopyTrailersTo(trailers);
-            request.End(place, result, answer.Status, wholeAnswer: true);
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
-        {
-            request.End(place, exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft : answer.Cut, answer.Status);
-            exchange.Abort();
-        }
-        catch (InvalidOperationException e) when (!exchange.AnswerStarted)
-        {
-            // The front refuses a header field, such as one with control characters.
-            request.End(place, AttemptResult.Broken, answer.Status);
-            exchange.AnswerHeaders.Clear();
-            exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
-            await AnswerAsync(exchange, 502, $"The answer of server {place.Server.Spec.Name} cannot be sent on: {e.Message}");
-        }
-        finally
-        {
-            // A bug must cost one request, not a place on the server for ever.
-            place.Leave(failed: null);
-        }
-    }
-
     /// <summary>True if the last answer says no more than that nobody could serve the request, and the service has a better one.</summary>
     private static bool IsReplacedWhenDown(Service service, UpstreamAnswer answer) =>
         service.AnswerWhenDown is not null && (answer.Status is 502 or 503 or 504);
-
-    private static Task AnswerNoServerAsync(RequestInProgress request)
-    {
-        var service = request.Service.Spec;
-        return service.AnswerWhenDown is { } fixedAnswer
-            ? AnswerAsync(request.Exchange, 200, fixedAnswer, isJson: true)
-            : AnswerAsync(request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
-    }
-
-    private static Task AnswerFailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)
-    {
-        var server = request.Tried[^1].Spec.Name;
-        if (result != AttemptResult.CallerLeft && request.Service.Spec.AnswerWhenDown is { } fixedAnswer)
-            return AnswerAsync(request.Exchange, 200, fixedAnswer, isJson: true);
-        return result switch
-        {
-            AttemptResult.CallerLeft when body?.CallerFault is { } fault => AnswerAsync(
-                request.Exchange, (fault as BadHttpRequestException)?.StatusCode ?? 400, $"The body of the request broke off: {fault.Message}"),
-            AttemptResult.CallerLeft => Task.CompletedTask,
-            AttemptResult.TotalTimeout => AnswerAsync(
-                request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),
-            AttemptResult.FirstByteTimeout => AnswerAsync(
-                request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
-            AttemptResult.NotReached => AnswerAsync(request.Exchange, 502, $"Server {server} could not be reached."),
-            _ => AnswerAsync(
-                request.Exchange, 502,
-                $"Server {server} broke the connection. The request may have reached it, so it was not sent again: "
-                + "an idempotent method, an Idempotency-Key or retry.replay: safe would allow that."),
-        };
-    }
-
-    private static async Task AnswerAsync(Exchange exchange, int status, string text, bool isJson = false)
-    {
-        exchange.AnswerStatus = status;
-        exchange.AnswerHeaders.ContentType = "application/json";
-        if (status == 503)
-            exchange.AnswerHeaders.RetryAfter = "1";
-        var json = isJson
-            ? text
-            : $$$"""{"error":{"status":{{{status}}},"message":"{{{JavaScriptEncoder.Default.Encode(text)}}}","request_id":"{{{exchange.Id}}}"}}""";
-        var bytes = System.Text.Encoding.UTF8.GetBytes(json);
-        exchange.AnswerHeaders.ContentLength = bytes.Length;
-        await exchange.AnswerBody.WriteAsync(bytes, exchange.CallerLeft);
-    }
 
     private static ReadOnlySpan<char> HostOnly(string host)
     {

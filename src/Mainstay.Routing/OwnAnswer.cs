@@ -1,0 +1,53 @@
+using System.Text.Encodings.Web;
+using Mainstay.Routing.Upstream;
+using Microsoft.AspNetCore.Http;
+
+namespace Mainstay.Routing;
+
+/// <summary>What the gateway answers itself, because no server did: each says what happened and what would help.</summary>
+internal static class OwnAnswer
+{
+    public static Task NoServerAsync(RequestInProgress request)
+    {
+        var service = request.Service.Spec;
+        return service.AnswerWhenDown is { } fixedAnswer
+            ? WriteAsync(request.Exchange, 200, fixedAnswer, isJson: true)
+            : WriteAsync(request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
+    }
+
+    public static Task FailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)
+    {
+        var server = request.Tried[^1].Spec.Name;
+        if (result != AttemptResult.CallerLeft && request.Service.Spec.AnswerWhenDown is { } fixedAnswer)
+            return WriteAsync(request.Exchange, 200, fixedAnswer, isJson: true);
+        return result switch
+        {
+            AttemptResult.CallerLeft when body?.CallerFault is { } fault => WriteAsync(
+                request.Exchange, (fault as BadHttpRequestException)?.StatusCode ?? 400, $"The body of the request broke off: {fault.Message}"),
+            AttemptResult.CallerLeft => Task.CompletedTask,
+            AttemptResult.TotalTimeout => WriteAsync(
+                request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),
+            AttemptResult.FirstByteTimeout => WriteAsync(
+                request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
+            AttemptResult.NotReached => WriteAsync(request.Exchange, 502, $"Server {server} could not be reached."),
+            _ => WriteAsync(
+                request.Exchange, 502,
+                $"Server {server} broke the connection. The request may have reached it, so it was not sent again: "
+                + "an idempotent method, an Idempotency-Key or retry.replay: safe would allow that."),
+        };
+    }
+
+    public static async Task WriteAsync(Exchange exchange, int status, string text, bool isJson = false)
+    {
+        exchange.AnswerStatus = status;
+        exchange.AnswerHeaders.ContentType = "application/json";
+        if (status == 503)
+            exchange.AnswerHeaders.RetryAfter = "1";
+        var json = isJson
+            ? text
+            : $$$"""{"error":{"status":{{{status}}},"message":"{{{JavaScriptEncoder.Default.Encode(text)}}}","request_id":"{{{exchange.Id}}}"}}""";
+        var bytes = System.Text.Encoding.UTF8.GetBytes(json);
+        exchange.AnswerHeaders.ContentLength = bytes.Length;
+        await exchange.AnswerBody.WriteAsync(bytes, exchange.CallerLeft);
+    }
+}
