@@ -49,7 +49,7 @@ public sealed partial class Gateway(
                 var (result, answer) = await TryAsync(request, place, body, total);
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
-                if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is not null
+                if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is { } other && IsWorthTrying(other, result)
                     && service.Retries.TrySpend(service.Spec.Retry.Budget))
                 {
                     await DiscardAsync(request, place, result, answer);
@@ -100,8 +100,10 @@ public sealed partial class Gateway(
         {
             var (result, answer) = await _upstream.SendAsync(
                 request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
-            request.NoteFirstByte();
-            return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
+            if (answer is not null)
+                result = Judge(place.Server, answer);
+            request.NoteFirstByte(place, result);
+            return (result, answer);
         }
         catch (Exception e)
         {
@@ -111,6 +113,23 @@ public sealed partial class Gateway(
             throw;
         }
     }
+
+    /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
+    private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)
+    {
+        if (answer.Status is 429 or 503 && RetryAfter.Read(answer.Fields, clock.GetUtcNow()) is { } time)
+            server.Breaker.Rest(time);
+        return answer.Status switch
+        {
+            429 => AttemptResult.Overloaded,
+            501 or 505 or < 500 => AttemptResult.Answered,
+            _ => AttemptResult.ServerError,
+        };
+    }
+
+    /// <summary>A caller who was asked to come later is not sent to a server that may be worse off.</summary>
+    private static bool IsWorthTrying(LiveServer other, AttemptResult result) =>
+        result != AttemptResult.Overloaded || (other.IsWell && other.Breaker is { Standing: Hold.None, IsResting: false });
 
     private static bool MayTryAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {
