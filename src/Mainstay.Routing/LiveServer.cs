@@ -93,6 +93,7 @@ public sealed class LiveServer
     internal sealed class Place(LiveServer server, bool isTry)
     {
         private int _left;
+        private int _noted;
         private TimeSpan _firstByte;
 
         public LiveServer Server => server;
@@ -107,13 +108,23 @@ public sealed class LiveServer
                 server.FirstBytes.Add(took);
         }
 
+        /// <summary>The server did its work, though the attempt goes on: its breaker learns that now.</summary>
+        public void NoteAnswered()
+        {
+            if (Interlocked.Exchange(ref _noted, 1) == 0)
+                server.Breaker.Note(isTry, failed: false, _firstByte);
+        }
+
         /// <param name="failed">True: the server failed; false: it answered; null: nothing was learned.</param>
         public void Leave(bool? failed)
         {
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
             Interlocked.Decrement(ref server._state.Outstanding);
-            server.Breaker.Note(isTry, failed, _firstByte);
+            if (Interlocked.Exchange(ref _noted, 1) == 0)
+                server.Breaker.Note(isTry, failed, _firstByte);
+            else if (failed == true)
+                server.Breaker.Note(isTry: false, failed);
         }
     }
 
