@@ -37,11 +37,13 @@ public sealed partial class Gateway(
         {
             while (true)
             {
-                // 3. A server, and a place on it.
-                var place = Enter(service, request.Tried, draw);
+                // 3. A server, and a place on it; while every place is taken, a turn in the queue.
+                var place = IsQueueing(request) ? null : Enter(service, request.Tried, draw);
+                if (place is null && request.Tried.IsEmpty && service.IsWorthWaiting([]))
+                    place = await WaitAsync(request, draw, total);
                 if (place is null)
                 {
-                    await OwnAnswer.NoServerAsync(request);
+                    await OwnAnswer.NoServerAsync(request, draw);
                     break;
                 }
 
@@ -92,6 +94,20 @@ public sealed partial class Gateway(
         return picker.Pick(service, tried, draw)?.TryEnter(force: true);
     }
 
+    /// <summary>While others wait, whoever comes waits behind those that matter more. A second attempt never waits.</summary>
+    private static bool IsQueueing(RequestInProgress request) =>
+        request.Service.Admission.Waiting > 0 && request.Tried.IsEmpty && request.Service.IsWorthWaiting([]);
+
+    private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw, long total)
+    {
+        var service = request.Service;
+        // A place so late that no answer could come in time is of no use.
+        var latest = total - (long)(service.UsualWait.TotalSeconds * clock.TimestampFrequency);
+        (var place, request.Shed) = await service.Admission.WaitAsync(
+            request.Priority, service.Spec.Admission, () => Enter(service, [], draw), latest, request.Exchange.CallerLeft);
+        return place;
+    }
+
     private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total)
     {
@@ -102,7 +118,7 @@ public sealed partial class Gateway(
                 request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
             if (answer is not null)
                 result = Judge(place.Server, answer);
-            request.NoteFirstByte(place, result);
+            request.NoteFirstByte(place, result, refused: answer is { Status: 429 or 503 });
             return (result, answer);
         }
         catch (Exception e)
@@ -136,6 +152,10 @@ public sealed partial class Gateway(
         if (result is AttemptResult.Answered or AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
             return false;
         if (request.Attempt >= request.Service.Spec.Retry.Attempts || body is { CanReplay: false })
+            return false;
+        // While requests wait, another attempt is another request's place: only what broke, or matters most, gets one.
+        var isBroken = result is AttemptResult.NotReached or AttemptResult.Broken;
+        if (!isBroken && request.Service.Admission.IsOverloaded && request.Priority != Priority.Critical)
             return false;
         return result == AttemptResult.NotReached || MaySendTwice(request);
     }

@@ -21,13 +21,13 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
         lock (_swapping)
         {
             var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
-            var budgets = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Retries);
+            var states = _current.Services.ToDictionary(s => s.Spec.Name, s => s.State);
             var services = table.Services
-                .Select(service => new LiveService(
-                    service,
-                    [.. service.Servers.Select(server => Keep(service, server, before))],
-                    budgets.GetValueOrDefault(service.Name) ?? new RetryBudget(clock),
-                    table.Overlays))
+                .Select(service =>
+                {
+                    var state = states.GetValueOrDefault(service.Name) ?? new ServiceState(clock);
+                    return new LiveService(service, [.. service.Servers.Select(server => Keep(service, state, server, before))], state, table.Overlays);
+                })
                 .OrderByDescending(s => s.Spec.Host is not null)
                 .ThenByDescending(s => s.Spec.PathPrefix.Length)
                 .ToImmutableArray();
@@ -46,10 +46,11 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     private static double Share(ImmutableArray<Overlay> overlays, LiveServer server) =>
         overlays.Where(o => o.Covers(server.Service, server.Spec)).Select(o => o.Share).DefaultIfEmpty(1).Min();
 
-    private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
+    private LiveServer Keep(Service service, ServiceState state, Server server, Dictionary<(string, Uri), LiveServer> before)
     {
-        var kept = before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock, new Random(_random.Next()));
+        var kept = before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock, new Random(_random.Next()), state.Admission);
         kept.Breaker.Policy = service.Breaker;
+        kept.SetLimits(service.Limits);
         return kept;
     }
 }

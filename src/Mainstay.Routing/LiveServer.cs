@@ -8,8 +8,8 @@ public sealed class LiveServer
 {
     private readonly State _state;
 
-    internal LiveServer(string service, Server spec, TimeProvider clock, Random random)
-        : this(service, spec, new State(clock, random))
+    internal LiveServer(string service, Server spec, TimeProvider clock, Random random, Admission admission)
+        : this(service, spec, new State(clock, random, admission))
     {
     }
 
@@ -37,6 +37,19 @@ public sealed class LiveServer
     /// <summary>Attempts under way on it.</summary>
     public int Outstanding => Volatile.Read(ref _state.Outstanding);
 
+    /// <summary>Attempts that wait for their first byte.</summary>
+    public int Waiting => Volatile.Read(ref _state.Waiting);
+
+    /// <summary>Attempts that may be under way on it, or, if the limit is learned, wait for their first byte; null: no limit.</summary>
+    public int? Limit => _state.Limits is { IsAdaptive: false, Concurrency: 0 } ? null : LimitNow();
+
+    /// <summary>The median wait for the first byte while it is not overloaded; zero: unknown.</summary>
+    internal TimeSpan UsualWait => _state.Limiter.Baseline;
+
+    /// <summary>True if its limit allows another attempt.</summary>
+    internal bool HasPlace =>
+        _state.Limits is var limits && (limits.IsAdaptive ? Waiting < LimitNow() : limits.Concurrency == 0 || Outstanding < LimitNow());
+
     /// <summary>False after two failed probes in a row, until two are well; true while there are no probes.</summary>
     public bool IsWell => !_state.Unwell;
 
@@ -59,18 +72,58 @@ public sealed class LiveServer
     /// <param name="force">True: takes one all the same unless the server is down, since nothing better is left.</param>
     internal Place? TryEnter(bool force)
     {
+        if (!TryCount())
+            return null;
         if (!Breaker.TryEnter(out var isTry))
         {
             if (!force || Breaker.Standing == Hold.Down)
+            {
+                Interlocked.Decrement(ref _state.Waiting);
+                Interlocked.Decrement(ref _state.Outstanding);
                 return null;
+            }
             Interlocked.Increment(ref _state.Forced);
         }
-        Interlocked.Increment(ref _state.Outstanding);
         var second = _state.Second();
         if (Interlocked.Exchange(ref _state.AdmittedSecond, second) != second)
             Volatile.Write(ref _state.Admitted, 0);
         Interlocked.Increment(ref _state.Admitted);
-        return new Place(this, isTry);
+        return new Place(this, isTry, _state.Limits.IsAdaptive ? _state.Limiter.Begin(Waiting) : 0);
+    }
+
+    /// <summary>Takes what the service wishes; may change at any time.</summary>
+    internal void SetLimits(LimitPolicy limits)
+    {
+        _state.Limits = limits;
+        _state.Limiter.SetWeight(Spec.Weight);
+    }
+
+    private int LimitNow() =>
+        _state.Limits is { IsAdaptive: false } limits ? Math.Max(1, (int)(limits.Concurrency * Spec.Weight)) : _state.Limiter.Limit;
+
+    /// <summary>Counts one more attempt, unless its limit forbids that. Never one too many, whatever others do meanwhile.</summary>
+    private bool TryCount()
+    {
+        var limits = _state.Limits;
+        if (limits is { IsAdaptive: false, Concurrency: 0 })
+        {
+            Interlocked.Increment(ref _state.Outstanding);
+            Interlocked.Increment(ref _state.Waiting);
+            return true;
+        }
+        ref var limited = ref limits.IsAdaptive ? ref _state.Waiting : ref _state.Outstanding;
+        var most = LimitNow();
+        for (var now = Volatile.Read(ref limited); now < most;)
+        {
+            var seen = Interlocked.CompareExchange(ref limited, now + 1, now);
+            if (seen == now)
+            {
+                Interlocked.Increment(ref limits.IsAdaptive ? ref _state.Outstanding : ref _state.Waiting);
+                return true;
+            }
+            now = seen;
+        }
+        return false;
     }
 
     internal void NoteProbe(bool well)
@@ -90,9 +143,10 @@ public sealed class LiveServer
     }
 
     /// <summary>One attempt's place on a server. Leaving is counted once, however often it is called.</summary>
-    internal sealed class Place(LiveServer server, bool isTry)
+    internal sealed class Place(LiveServer server, bool isTry, int cohort)
     {
         private int _left;
+        private int _waited;
         private int _noted;
         private TimeSpan _firstByte;
 
@@ -100,12 +154,20 @@ public sealed class LiveServer
 
         /// <summary>Notes that the wait for the first byte is over, once.</summary>
         /// <param name="took">How long it took, or how long it was waited for.</param>
-        /// <param name="counts">True if that says something about how quick the server is.</param>
-        public void NoteFirstByte(TimeSpan took, bool counts)
+        /// <param name="result">How it ended.</param>
+        /// <param name="refused">True if the server said that it has too much to do.</param>
+        public void NoteFirstByte(TimeSpan took, AttemptResult result, bool refused)
         {
             _firstByte = took;
-            if (counts)
+            var hasTaken = result is AttemptResult.Answered or AttemptResult.FirstByteTimeout;
+            if (hasTaken)
                 server.FirstBytes.Add(took);
+            if (refused && server._state.Limits.IsAdaptive)
+                server._state.Limiter.NoteRefused(server.Waiting);
+            // A caller that left after so long would have waited at least so long.
+            var leftLate = result == AttemptResult.CallerLeft && took > 2 * server._state.Limiter.Baseline;
+            EndWait(hasTaken || leftLate ? took : null);
+            server._state.Admission.PlaceFreed();
         }
 
         /// <summary>The server did its work, though the attempt goes on: its breaker learns that now.</summary>
@@ -120,19 +182,31 @@ public sealed class LiveServer
         {
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
+            EndWait(took: null);
             Interlocked.Decrement(ref server._state.Outstanding);
             if (Interlocked.Exchange(ref _noted, 1) == 0)
                 server.Breaker.Note(isTry, failed, _firstByte);
             else if (failed == true)
                 server.Breaker.Note(isTry: false, failed);
+            server._state.Admission.PlaceFreed();
+        }
+
+        private void EndWait(TimeSpan? took)
+        {
+            if (Interlocked.Exchange(ref _waited, 1) != 0)
+                return;
+            Interlocked.Decrement(ref server._state.Waiting);
+            if (cohort != 0 || server._state.Limits.IsAdaptive)
+                server._state.Limiter.End(cohort, took);
         }
     }
 
     /// <summary>What outlives the table.</summary>
-    private sealed class State(TimeProvider clock, Random random)
+    private sealed class State(TimeProvider clock, Random random, Admission admission)
     {
         public const int ProbesToChange = 2;
         public int Outstanding;
+        public int Waiting;
         public int ProbeRun;
         public volatile bool Unwell;
         public long AdmittedSecond;
@@ -141,7 +215,13 @@ public sealed class LiveServer
         public long Forced;
         public int SlowBeats;
 
+        public volatile LimitPolicy Limits = new();
+
         public Breaker Breaker { get; } = new(clock, random);
+
+        public Limiter Limiter { get; } = new(clock);
+
+        public Admission Admission => admission;
 
         public LatencyHistogram FirstBytes { get; } = new();
 

@@ -17,11 +17,11 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
-    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
+    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, ServiceState state, ImmutableArray<Overlay> overlays)
     {
         Spec = spec;
         Servers = servers;
-        Retries = retries;
+        State = state;
         Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
         var ranks = servers.Select(s => s.Spec.Rank).Distinct().Order().ToList();
         Orders = [.. servers.Select(server => OrderOf(server.Spec, ranks.IndexOf(server.Spec.Rank)))];
@@ -32,7 +32,13 @@ public sealed class LiveService
 
     public ImmutableArray<LiveServer> Servers { get; }
 
-    public RetryBudget Retries { get; }
+    public RetryBudget Retries => State.Retries;
+
+    /// <summary>Who waits for a place.</summary>
+    internal Admission Admission => State.Admission;
+
+    /// <summary>What outlives the table.</summary>
+    internal ServiceState State { get; }
 
     internal ImmutableArray<Overlay> Overlays { get; }
 
@@ -42,6 +48,40 @@ public sealed class LiveService
     /// <summary>For each of the servers its order: rank and region as one number, the smaller the better.</summary>
     internal ImmutableArray<int> Orders { get; }
 
+    /// <summary>True if a server that this request has not tried lacks nothing but a free place.</summary>
+    internal bool IsWorthWaiting(ImmutableArray<LiveServer> tried)
+    {
+        foreach (var (server, _) in Candidates)
+            if (!server.HasPlace && server.IsWell && server.Breaker.HoldNow() <= Hold.Slow && !tried.Contains(server))
+                return true;
+        return false;
+    }
+
+    /// <summary>How long the quickest of its servers usually makes wait for the first byte; zero: unknown.</summary>
+    internal TimeSpan UsualWait
+    {
+        get
+        {
+            var least = TimeSpan.MaxValue;
+            foreach (var (server, _) in Candidates)
+                least = server.UsualWait < least ? server.UsualWait : least;
+            return least == TimeSpan.MaxValue ? TimeSpan.Zero : least;
+        }
+    }
+
+    /// <summary>Panic: true if so few servers are left that those which fail are used again rather than anybody shed.</summary>
+    internal bool HasTooFewLeft()
+    {
+        double all = 0, left = 0;
+        foreach (var (server, _) in Candidates)
+        {
+            all += server.Spec.Weight;
+            if (server.IsWell && !server.Breaker.IsOpen)
+                left += server.Spec.Weight;
+        }
+        return left < Spec.Breaker.Panic * all;
+    }
+
     internal static int RankOf(int order) => order >> RankShift;
 
     private int OrderOf(Server server, int rank)
@@ -50,4 +90,12 @@ public sealed class LiveService
         var allowed = region >= 0 && (Spec.AllowedRegions.IsDefaultOrEmpty || Spec.AllowedRegions.Contains(server.Region));
         return allowed ? (rank << RankShift) | (Spec.ShareRegions ? 0 : region) : NotAllowed;
     }
+}
+
+/// <summary>What is known of a service through any number of tables.</summary>
+internal sealed class ServiceState(TimeProvider clock)
+{
+    public RetryBudget Retries { get; } = new(clock);
+
+    public Admission Admission { get; } = new(clock);
 }

@@ -34,6 +34,9 @@ public sealed record Outcome(
     TimeSpan Total,
     ImmutableArray<Attempt> Attempts) : Observation(At)
 {
+    /// <summary>True if it was not let in, since the servers were overloaded: no server is to blame.</summary>
+    public bool Shed { get; init; }
+
     /// <summary>True if a server failed it and another answered it: the caller noticed nothing but time.</summary>
     [JsonIgnore]
     public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1;

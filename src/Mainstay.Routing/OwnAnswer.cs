@@ -8,9 +8,11 @@ namespace Mainstay.Routing;
 /// <summary>What the gateway answers itself, because no server did: each says what happened and what would help.</summary>
 internal static class OwnAnswer
 {
-    public static Task NoServerAsync(RequestInProgress request)
+    public static Task NoServerAsync(RequestInProgress request, double draw)
     {
         var service = request.Service;
+        if (request.Shed != Shed.No)
+            return request.Shed == Shed.CallerLeft ? Task.CompletedTask : ShedAsync(request, draw);
         if (service.Spec.AnswerWhenDown is { } fixedAnswer)
             return WriteAsync(request.Exchange, 200, fixedAnswer, isJson: true);
         // When the first of the breakers lets a try through: earlier nobody need ask.
@@ -21,6 +23,22 @@ internal static class OwnAnswer
             request.Exchange, 503,
             $"Service {service.Spec.Name} has no server that this request has not tried"
             + (down == 0 ? ". See mainstay status." : $": {down} of {service.Servers.Length} failed everything lately and get one try at a time. See mainstay status."));
+    }
+
+    private static Task ShedAsync(RequestInProgress request, double draw)
+    {
+        var (service, exchange) = (request.Service, request.Exchange);
+        // Spread, so that those who were shed together do not come back together.
+        exchange.AnswerHeaders.RetryAfter = (1 + (int)(3 * draw)).ToString(CultureInfo.InvariantCulture);
+        var why = request.Shed switch
+        {
+            Shed.QueueFull => $"{service.Spec.Admission.Queue} others wait that matter as much or more",
+            Shed.TooLate => "its deadline would pass before an answer could come",
+            _ => $"none became free within {service.Spec.Admission.Wait.TotalMilliseconds:0} ms",
+        };
+        return WriteAsync(
+            exchange, 503,
+            string.Create(CultureInfo.InvariantCulture, $"Service {service.Spec.Name} is overloaded: every place on its servers is taken, and {why}. Priority: {request.Priority.ToString().ToLowerInvariant()}."));
     }
 
     public static Task FailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)

@@ -27,6 +27,9 @@ public enum PassedOver
     /// <summary>It has answered nothing for long: it is left alone until a try succeeds.</summary>
     Down,
 
+    /// <summary>Its limit leaves no free place; a request may wait for one.</summary>
+    NoPlace,
+
     /// <summary>This request has tried it already.</summary>
     Tried,
 

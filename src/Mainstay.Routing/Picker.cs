@@ -34,7 +34,7 @@ public sealed class Picker(int seed)
             if (!tried.IsEmpty && !TryPlace(server, tried, ref place))
                 continue;
             var against = Against(service, server, draw);
-            if (against == PassedOver.Down)
+            if (against >= PassedOver.Down)
                 continue;
             place += Level(against) << LiveService.OrderBits;
             if (place > bestPlace)
@@ -45,6 +45,9 @@ public sealed class Picker(int seed)
             else if (load == bestLoad && NextTie(++ties))
                 best = server;
         }
+        // Rather wait for a place on a server that is well than burden one that fails; unless too few are left (panic).
+        if (bestPlace >> LiveService.OrderBits >= (int)PassedOver.BreakerOpen && best is not null && service.IsWorthWaiting(tried) && !service.HasTooFewLeft())
+            return null;
         return best;
     }
 
@@ -87,6 +90,8 @@ public sealed class Picker(int seed)
         var hold = server.Breaker.HoldNow();
         if (hold == Hold.Down)
             return PassedOver.Down;
+        if (!server.HasPlace)
+            return PassedOver.NoPlace;
         if (!server.IsWell)
             return PassedOver.Unwell;
         if (hold == Hold.Open)

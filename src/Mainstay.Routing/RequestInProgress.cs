@@ -10,6 +10,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     private long _attemptStarted;
     private TimeSpan _attemptFirstByte;
     private TimeSpan _firstByte;
+    private Priority? _priority;
     private bool _whole;
     private bool _callerLeft;
 
@@ -19,6 +20,12 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
+
+    /// <summary>How much it matters; found out only when that matters.</summary>
+    public Priority Priority => _priority ??= Priorities.Of(exchange, service.Spec.Admission);
+
+    /// <summary>Why it was not let in.</summary>
+    public Shed Shed { get; set; }
 
     /// <summary>Number of the present attempt, from 1.</summary>
     public int Attempt => Tried.Length;
@@ -30,10 +37,13 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     }
 
     /// <summary>The wait of the present attempt is over: its answer begins, or it failed.</summary>
-    public void NoteFirstByte(LiveServer.Place place, AttemptResult result)
+    /// <param name="place">Its place.</param>
+    /// <param name="result">How the wait ended.</param>
+    /// <param name="refused">True if the server said that it has too much to do.</param>
+    public void NoteFirstByte(LiveServer.Place place, AttemptResult result, bool refused)
     {
         _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
-        place.NoteFirstByte(_attemptFirstByte, counts: result is AttemptResult.Answered or AttemptResult.FirstByteTimeout);
+        place.NoteFirstByte(_attemptFirstByte, result, refused);
     }
 
     public void NoteAnswerStarted() => _firstByte = clock.GetElapsedTime(_arrived);
@@ -61,6 +71,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var customer = service.Spec.CustomerHeader is { } header ? exchange.RequestHeaders[header].ToString() : null;
         return new Outcome(
             clock.GetUtcNow(), exchange.Id, tableVersion, service.Spec.Name, string.IsNullOrEmpty(customer) ? null : customer,
-            result, status, _firstByte, clock.GetElapsedTime(_arrived), _attempts);
+            result, status, _firstByte, clock.GetElapsedTime(_arrived), _attempts)
+        {
+            Shed = Shed is not (Shed.No or Shed.CallerLeft),
+        };
     }
 }

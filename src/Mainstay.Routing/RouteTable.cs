@@ -51,7 +51,12 @@ public sealed record Service
 
     public RetryPolicy Retry { get; init; } = new();
 
-    public BreakerPolicy Breaker { get; init; } = new();
+    // A table that an older version wrote does not have these.
+    public BreakerPolicy Breaker { get; init => field = value ?? new(); } = new();
+
+    public LimitPolicy Limits { get; init => field = value ?? new(); } = new();
+
+    public AdmissionPolicy Admission { get; init => field = value ?? new(); } = new();
 
     /// <summary>How servers are probed; null: judged from traffic alone.</summary>
     public HealthCheck? Health { get; init; }
@@ -140,6 +145,42 @@ public sealed record BreakerPolicy
     /// <summary>Share (0 to 1) of the servers, by weight: when fewer are left, and those are full, failing ones are used again.</summary>
     public double Panic { get; init; } = 0.5;
 }
+
+/// <summary>How much a server gets at a time. Without a limit nobody ever waits.</summary>
+public sealed record LimitPolicy
+{
+    /// <summary>True: as many attempts may wait for their first byte as is learned to be good.</summary>
+    public bool IsAdaptive { get; init; }
+
+    /// <summary>Attempts that may be under way on a server of weight 1; 0: no such limit.</summary>
+    public int Concurrency { get; init; }
+}
+
+/// <summary>Who waits and who is shed while every place is taken.</summary>
+public sealed record AdmissionPolicy
+{
+    /// <summary>Header that says critical, default or sheddable; null: none does.</summary>
+    public string? Header { get; init; }
+
+    /// <summary>The first that fits comes before the header.</summary>
+    public ImmutableArray<PriorityRule> Rules { get; init => field = value.IsDefault ? [] : value; } = [];
+
+    /// <summary>What a request is that neither rule nor header speaks of.</summary>
+    public Priority Otherwise { get; init; } = Priority.Default;
+
+    /// <summary>Requests that may wait.</summary>
+    public int Queue { get; init; } = 100;
+
+    /// <summary>How long each may wait.</summary>
+    public TimeSpan Wait { get; init; } = TimeSpan.FromMilliseconds(500);
+}
+
+/// <summary>A header field that gives a request its priority.</summary>
+/// <param name="Header">Its name.</param>
+/// <param name="Value">Its whole value; null if the hash is given.</param>
+/// <param name="Sha256">SHA-256 of its value in hexadecimal digits, where the value is a secret.</param>
+/// <param name="Priority">What such a request is.</param>
+public sealed record PriorityRule(string Header, string? Value, string? Sha256, Priority Priority);
 
 /// <summary>An active health check: GET of a path; 2xx is well.</summary>
 public sealed record HealthCheck

@@ -109,4 +109,14 @@ internal static class Addresses
         UriHostNameType.IPv6 => text.StartsWith('['),
         _ => false,
     };
+
+    /// <summary>The name of a header field: a token of RFC 9110, section 5.6.2.</summary>
+    public static string? HeaderName(Section section, string key)
+    {
+        if (section.Text(key) is not { } header)
+            return null;
+        if (header.Length > 100 || !header.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
+            section.Error(key, $"{Findings.Quote(header)} is not a name of a header", "write a name such as X-Customer");
+        return header;
+    }
 }

@@ -71,5 +71,7 @@ public sealed record ConfigUnit(string Text, double Min = 0, double Max = 0)
 
     public static ConfigUnit Number(double min, double max) => new($"number, {min} to {max}", min, max);
 
+    public static ConfigUnit WholeOr(int min, int max, string words) => new($"whole number, {min} to {max}, or {words}", min, max);
+
     public static ConfigUnit NumberOrOff(double min, double max) => new($"number, {min} to {max}, or `off`", min, max);
 }

@@ -18,5 +18,42 @@ internal static class ReflexReader
         };
     }
 
+    /// <param name="section">What is written of it; null: nothing.</param>
+    /// <param name="hasAdmission">A service that says who is let in wants a limit.</param>
+    public static LimitPolicy Limits(Section? section, bool hasAdmission)
+    {
+        if (section?.Has("concurrency") != true)
+            return new LimitPolicy { IsAdaptive = hasAdmission };
+        if (IsOff(section, "concurrency"))
+            return new LimitPolicy();
+        return section.Text("concurrency") == "adaptive"
+            ? new LimitPolicy { IsAdaptive = true }
+            : new LimitPolicy { Concurrency = section.Whole("concurrency") ?? 0 };
+    }
+
+    public static AdmissionPolicy Admission(Section? section)
+    {
+        var policy = new AdmissionPolicy();
+        return section is null ? policy : new AdmissionPolicy
+        {
+            Header = Addresses.HeaderName(section, "header"),
+            Rules = [.. section.Maps("rules").Select(Rule)],
+            Otherwise = section.Choice<Priority>("otherwise") ?? policy.Otherwise,
+            Queue = section.Whole("queue") ?? policy.Queue,
+            Wait = section.Duration("wait") ?? policy.Wait,
+        };
+    }
+
+    private static PriorityRule Rule(Section section)
+    {
+        section.Require("header", "priority");
+        if (section.Has("value") == section.Has("sha256"))
+            section.Error("says of no value, or twice, which one it means", "write either value, or sha256 where the value is a secret");
+        if (section.Text("sha256") is { } hash && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigit)))
+            section.Error("sha256", $"{Findings.Quote(hash)} is not a SHA-256", "write what `printf %s VALUE | sha256sum` says");
+        return new PriorityRule(
+            Addresses.HeaderName(section, "header") ?? "", section.Text("value"), section.Text("sha256"), section.Choice<Priority>("priority") ?? Priority.Default);
+    }
+
     private static bool IsOff(Section section, string name) => section.IsText(name) && section.Text(name) == "off";
 }

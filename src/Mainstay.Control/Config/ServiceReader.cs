@@ -27,6 +27,8 @@ internal sealed class ServiceReader(Findings findings, string folder)
             Timeouts = ReadTimeouts(section, name),
             Retry = ReadRetry(section.Map("retry")),
             Breaker = ReflexReader.Breaker(section.Map("breaker")),
+            Limits = ReflexReader.Limits(section.Map("limits"), section.Has("admission")),
+            Admission = ReflexReader.Admission(section.Map("admission")),
             Health = ReadHealth(section.Map("health")),
             KeepHost = section.Word("host") == "keep",
             CustomerHeader = ReadCustomer(section.Map("customer")),
@@ -138,12 +140,7 @@ internal sealed class ServiceReader(Findings findings, string folder)
     private static string? ReadCustomer(Section? section)
     {
         section?.Require("header");
-        if (section?.Text("header") is not { } header)
-            return null;
-        // A token of RFC 9110, section 5.6.2.
-        if (header.Length > 100 || !header.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
-            section.Error("header", $"{Findings.Quote(header)} is not a name of a header", "write a name such as X-Customer");
-        return header;
+        return section is null ? null : Addresses.HeaderName(section, "header");
     }
 
     private string? ReadWhenDown(Section service)
