@@ -4,8 +4,9 @@ namespace Mainstay.Routing.Upstream;
 
 /// <summary>
 /// One timer for all connections to servers: a deadline is a number that an attempt writes, and no timer is made for it.
-/// A deadline takes effect up to 20 ms late. Time in which this process itself stood still (a machine that is overloaded, a
-/// collection) does not count: the answer that seems to be late may have come meanwhile, and nobody has looked yet.
+/// A deadline takes effect up to 20 ms late, as does the leaving of a caller that its unread bytes hide. Time in which this
+/// process itself stood still (an overloaded machine, a collection) does not count: the answer that seems to be late may
+/// have come meanwhile, and nobody has looked yet.
 /// </summary>
 internal sealed class AttemptClock : IDisposable
 {
@@ -60,7 +61,7 @@ internal sealed class AttemptClock : IDisposable
         }
         var now = Now;
         foreach (var (connection, _) in _connections)
-            connection.CutIfLate(now);
+            connection.Check(now);
         foreach (var (limit, _) in _limits)
             limit.CancelIfLate(now);
     }
