@@ -1,10 +1,15 @@
 using System.CommandLine;
 using Mainstay.Bench;
+using Mainstay.Bench.Proxy;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")
 {
     DemoBench.Build(),
     TextBench.Build(TimeProvider.System),
+    ProxyBench.Build(TimeProvider.System),
+    ProxyBench.BuildServer(TimeProvider.System),
+    ProxyBench.BuildReader(TimeProvider.System),
 };
-return root.Parse(args).Invoke();
+// After Ctrl+C the processes that a benchmark started are ended first.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
