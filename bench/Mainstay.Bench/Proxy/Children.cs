@@ -8,11 +8,13 @@ using System.Text;
 
 namespace Mainstay.Bench.Proxy;
 
-/// <summary>The processes that a benchmark started: all end with it, however it ends.</summary>
+/// <summary>The processes that a benchmark started: all end with it. Safe for any number of threads.</summary>
 internal sealed class Children : IDisposable
 {
+    private readonly Lock _lock = new();
     private readonly List<Process> _running = [];
     private readonly ConcurrentDictionary<int, string> _complaints = new();
+    private bool _ended;
 
     /// <summary>A port that is free now.</summary>
     public static int FreePort()
@@ -47,11 +49,16 @@ internal sealed class Children : IDisposable
         };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        var process = Process.Start(start)!;
+        Process process;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            process = Process.Start(start)!;
+            _running.Add(process);
+        }
         var pid = process.Id;
         process.ErrorDataReceived += (_, line) => _complaints.AddOrUpdate(pid, line.Data ?? "", (_, first) => first.Length > 0 ? first : line.Data ?? "");
         process.BeginErrorReadLine();
-        _running.Add(process);
         return process;
     }
 
@@ -65,7 +72,8 @@ internal sealed class Children : IDisposable
         var process = Launch(program, arguments);
         var output = await process.StandardOutput.ReadToEndAsync(cancel);
         await process.WaitForExitAsync(cancel);
-        _running.Remove(process);
+        lock (_lock)
+            _running.Remove(process);
         if (process.ExitCode != 0)
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with exit code {process.ExitCode}: {output}");
         process.Dispose();
@@ -100,15 +108,21 @@ internal sealed class Children : IDisposable
 
     public void Stop(Process process)
     {
-        _running.Remove(process);
+        lock (_lock)
+            _running.Remove(process);
         End(process);
     }
 
+    /// <summary>Ends them all; from now on none is started.</summary>
     public void Dispose()
     {
-        foreach (var process in _running)
-            End(process);
-        _running.Clear();
+        lock (_lock)
+        {
+            _ended = true;
+            foreach (var process in _running)
+                End(process);
+            _running.Clear();
+        }
     }
 
     /// <summary>USER_HZ, which Linux fixes at 100 for all programs.</summary>

@@ -18,7 +18,7 @@ internal static class ProxyBench
     /// <summary>How long each part takes: seconds, and numbers of rounds.</summary>
     private sealed record Plan(int WarmUp, int Rounds, int Loaded, int Single, int TokenRounds, int Tokens, int Open);
 
-    private static readonly Plan Full = new(8, 7, 4, 2, 5, 5, 6);
+    private static readonly Plan Full = new(15, 7, 4, 2, 5, 5, 6);
     private static readonly Plan Quick = new(2, 3, 1, 1, 1, 2, 1);
 
     public static Command Build(TimeProvider clock)
@@ -92,10 +92,14 @@ internal static class ProxyBench
             Console.WriteLine(JsonSerializer.Serialize(report.ForPrograms()));
             return 0;
         }
-        catch (InvalidOperationException e)
+        catch (InvalidOperationException e) when (!cancel.IsCancellationRequested)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;
+        }
+        catch (Exception) when (cancel.IsCancellationRequested)
+        {
+            return 130;
         }
         finally
         {
