@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Mainstay.Bench;
+using Mainstay.Bench.Failover;
+using Mainstay.Bench.Load;
 using Mainstay.Bench.Proxy;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
@@ -10,6 +12,8 @@ var root = new RootCommand("Mainstay's benchmarks.")
     ProxyBench.Build(TimeProvider.System),
     ProxyBench.BuildServer(TimeProvider.System),
     ProxyBench.BuildReader(TimeProvider.System),
+    FailoverBench.Build(TimeProvider.System),
+    Backend.Build(TimeProvider.System),
 };
 // After Ctrl+C the processes that a benchmark started are ended first.
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
