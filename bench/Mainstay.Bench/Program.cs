@@ -2,7 +2,9 @@ using System.CommandLine;
 using Mainstay.Bench;
 using Mainstay.Bench.Failover;
 using Mainstay.Bench.Load;
+using Mainstay.Bench.Overload;
 using Mainstay.Bench.Proxy;
+using Mainstay.Bench.Soak;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")
@@ -13,6 +15,8 @@ var root = new RootCommand("Mainstay's benchmarks.")
     ProxyBench.BuildServer(TimeProvider.System),
     ProxyBench.BuildReader(TimeProvider.System),
     FailoverBench.Build(TimeProvider.System),
+    OverloadBench.Build(TimeProvider.System),
+    SoakBench.Build(TimeProvider.System),
     Backend.Build(TimeProvider.System),
 };
 // After Ctrl+C the processes that a benchmark started are ended first.

@@ -16,6 +16,7 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
     private string? _method;
     private string? _target;
     private string? _host;
+    private string? _upgrade;
 
     public override string Id => id;
 
@@ -86,7 +87,21 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
         _ => null,
     };
 
+    internal override bool ExpectsContinue => head.ExpectsContinue;
+
+    internal override string Upgrade => _upgrade ??= Encoding.ASCII.GetString(UpgradeField.Of(head));
+
+    internal override void WriteTrailersTo(IBufferWriter<byte> output)
+    {
+        if (body?.Trailers is { } trailers)
+            TrailerFields.Write(output, trailers, head.Fields);
+    }
+
     public override CancellationToken CallerLeft => connection.CallerLeft;
+
+    internal override bool HasCallerLeftUnseen => connection.HasCallerLeftUnseen;
+
+    internal override CancellationToken Stopping => connection.Stopping;
 
     public override bool AnswerStarted => connection.Answer.HasStarted;
 
@@ -101,6 +116,11 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
     internal override void ForgetAnswer() => connection.Answer.Head.Clear(id);
 
     public override IHeaderDictionary? AnswerTrailers => connection.Answer.Head.Trailers;
+
+    internal override ValueTask SendInterimAsync(int status, HeaderFields fields) =>
+        head.IsHttp10 ? default : new ValueTask(connection.Answer.SendInterimAsync(status, fields));
+
+    internal override ValueTask<IDuplexPipe> SwitchAsync(HeaderFields fields) => connection.SwitchAsync(fields, id);
 
     public override Task StartAnswerAsync(CancellationToken cancel)
     {
