@@ -11,6 +11,8 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     CheckCommand.Build(),
     StatusCommand.Build(clock),
     IncidentCommand.Build(clock),
+    DrainCommand.Build(clock),
+    UndrainCommand.Build(),
     PauseCommand.Build(clock),
     ResumeCommand.Build(clock),
     ModelCommand.Build(clock),
