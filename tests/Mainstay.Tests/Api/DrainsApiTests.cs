@@ -55,8 +55,8 @@ public sealed class DrainsApiTests : IAsyncLifetime, IDisposable
     {
         var drain = new Drain { Number = 3, Region = "us-west-2", Who = "ada", Why = "kernel", Since = DashboardSamples.Now, Until = DashboardSamples.Now.AddHours(1) };
         _listener.Snapshot = DashboardSamples.Calm with { Drains = [drain] };
-        Assert.Equal([drain], JsonSerializer.Deserialize<DrainList>(await _http.GetStringAsync("/api/drains"), ApiJson.Options)!.Drains);
-        Assert.Equal([drain], JsonSerializer.Deserialize<Snapshot>(await _http.GetStringAsync("/api/status"), ApiJson.Options)!.Drains);
+        Assert.Equal(drain, Assert.Single(JsonSerializer.Deserialize<DrainList>(await _http.GetStringAsync("/api/drains"), ApiJson.Options)!.Drains));
+        Assert.Equal(drain, Assert.Single(JsonSerializer.Deserialize<Snapshot>(await _http.GetStringAsync("/api/status"), ApiJson.Options)!.Drains));
 
         var blast = JsonSerializer.Deserialize<BlastRadius>(await _http.GetStringAsync("/api/blast-radius?region=us-east-2&service=chat"), ApiJson.Options)!;
         Assert.Equal("us-east-2 of chat", blast.Title);

@@ -8,9 +8,9 @@ public sealed class BlastRadiusTests
 {
     [Theory]
     // Two regions of one server each are left; a fifth more than the rate may be asked for.
-    [InlineData(100, 60, true, BlastVerdict.Carried)]
-    [InlineData(101, 60, true, BlastVerdict.OverCapacity)]
-    [InlineData(101, 60, false, BlastVerdict.Unknown)]
+    [InlineData(100, 60.0, true, BlastVerdict.Carried)]
+    [InlineData(101, 60.0, true, BlastVerdict.OverCapacity)]
+    [InlineData(101, 60.0, false, BlastVerdict.Unknown)]
     [InlineData(1, null, false, BlastVerdict.Unknown)]
     public void What_the_others_carry_decides(double rate, double? capacity, bool declared, BlastVerdict verdict)
     {
