@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Mainstay.Control.Incidents;
-using Mainstay.Routing;
 
 namespace Mainstay.Control.Mitigation;
 

@@ -7,7 +7,7 @@ public sealed class PracticeReaderTests
     private const string Services = """
         services:
           - { name: chat, servers: [{ url: "http://10.0.0.1", region: a }, { url: "http://10.0.0.2", region: b }] }
-          - { name: vision, servers: [{ url: "http://10.0.0.3", region: a }] }
+          - { name: vision, match: { path: /vision }, servers: [{ url: "http://10.0.0.3", region: a }] }
         """;
 
     [Fact]
