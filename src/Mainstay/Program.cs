@@ -13,6 +13,7 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     IncidentCommand.Build(clock),
     DrainCommand.Build(clock),
     UndrainCommand.Build(),
+    PracticeCommand.Build(clock),
     PauseCommand.Build(clock),
     ResumeCommand.Build(clock),
     ModelCommand.Build(clock),

@@ -35,6 +35,7 @@ internal static class ControlListener
         IncidentsApi.Map(app, snapshot, reviews);
         RemediesApi.Map(app, order, clock);
         DrainsApi.Map(app, snapshot, order, clock);
+        PracticesApi.Map(app, snapshot, order, clock);
         new EventsApi(snapshot, clock).Map(app);
         dashboard.Map(app);
     }
