@@ -78,6 +78,7 @@ public sealed class ConfigReaderTests
         Assert.Equal(("/moderation", true, "api.example.test", true), (routing.PathPrefix, routing.Strip, routing.Host, routing.KeepHost));
         Assert.Equal<string>(["us-east-2", "us-east-1", "us-west-2"], routing.Regions);
         Assert.False(routing.ShareRegions);
+        Assert.Equal<string>(["us-east-1", "us-east-2", "us-west-1", "us-west-2"], routing.AllowedRegions);
         Assert.Equal(new() { Path = "/health?deep=1", Every = TimeSpan.FromSeconds(5), Timeout = TimeSpan.FromMilliseconds(500) }, routing.Health);
         Assert.Equal(
             new()
