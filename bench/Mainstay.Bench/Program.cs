@@ -5,6 +5,7 @@ using Mainstay.Bench;
 var root = new RootCommand("Mainstay's benchmarks.")
 {
     DemoBench.Build(),
+    ExplainBench.Build(TimeProvider.System),
     TextBench.Build(TimeProvider.System),
 };
 return root.Parse(args).Invoke();

@@ -147,7 +147,9 @@ public sealed partial class ControlLoop
     {
         while (_feed.TryRead(out var observation))
             _collector.Add(observation);
-        return _collector.Close(now);
+        var windows = _collector.Close(now);
+        _unwritten.AddRange(windows.Decisions.Select(d => new FactDraft(d.At, "decision", null, "mainstay", DecisionText.Line(d.Decision))));
+        return windows;
     }
 
     /// <summary>What the timelines gained in this tick: each line is news to people and a fact for the journal.</summary>

@@ -16,7 +16,6 @@ internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service,
     /// <param name="tried">As for the choice.</param>
     /// <param name="draw">As for the choice.</param>
     /// <param name="chosen">Null: no server was left.</param>
-    [SkipLocalsInit]
     public void Chose(ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen)
     {
         if (ring is null || service is null)

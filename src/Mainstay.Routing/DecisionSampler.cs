@@ -4,7 +4,7 @@ namespace Mainstay.Routing;
 /// Picks decisions for the journal: of the requests that failed, were tried again or met a reflex at most one a second, of
 /// the others one a minute. Safe for any number of threads.
 /// </summary>
-internal sealed class DecisionSampler(DecisionRing ring, OutcomeFeed feed)
+internal sealed class DecisionSampler(OutcomeFeed feed)
 {
     private static readonly long NotableEvery = TimeSpan.FromSeconds(1).Ticks;
     private static readonly long UsualEvery = TimeSpan.FromMinutes(1).Ticks;
@@ -12,7 +12,7 @@ internal sealed class DecisionSampler(DecisionRing ring, OutcomeFeed feed)
     private long _nextUsual;
 
     /// <summary>Reports the decision of an ended request if its turn has come.</summary>
-    public void Offer(Outcome outcome)
+    public void Offer(Outcome outcome, DecisionRing ring)
     {
         var isNotable = outcome.Result == OutcomeResult.Failed || outcome.Attempts.Length != 1;
         if (!(isNotable ? IsDue(ref _nextNotable, NotableEvery, outcome.At) : IsDue(ref _nextUsual, UsualEvery, outcome.At)))

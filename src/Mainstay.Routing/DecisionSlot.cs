@@ -48,6 +48,7 @@ internal struct DecisionSlot
     public StepRoom Steps;
     public CandidateRoom Candidates;
 
+    /// <summary>One step in 16 bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct Step
     {
@@ -74,6 +75,7 @@ internal struct DecisionSlot
         public uint Amount;
     }
 
+    /// <summary>One candidate of a choice in 8 bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct CandidateEntry
     {
@@ -82,15 +84,18 @@ internal struct DecisionSlot
         /// <summary>Place among the service's servers.</summary>
         public ushort Server;
 
+        /// <summary><see cref="PassedOver"/>.</summary>
         public byte Why;
     }
 
+    /// <summary>The steps, in their order.</summary>
     [InlineArray(MostSteps)]
     public struct StepRoom
     {
         private Step _first;
     }
 
+    /// <summary>The candidates of all choices, one after the other.</summary>
     [InlineArray(MostCandidates)]
     public struct CandidateRoom
     {

@@ -16,6 +16,7 @@ public static class DecisionText
         var lines = new List<string> { Head(decision) };
         var choices = 0;
         DecisionStep? open = null;
+        var openLine = 0;
         string? retried = null;
         foreach (var step in decision.Steps)
         {
@@ -23,10 +24,10 @@ public static class DecisionText
             {
                 case DecisionStepKind.Choice:
                     lines.Add($"{++choices}. {retried}{Choice(step)}");
-                    (open, retried) = (step, null);
+                    (open, openLine, retried) = (step, lines.Count - 1, null);
                     break;
                 case DecisionStepKind.Attempt when open is not null && open.Server == step.Server:
-                    lines[^1] += $" -> {Attempt(step)}";
+                    lines[openLine] += $" -> {Attempt(step)}";
                     open = null;
                     break;
                 case DecisionStepKind.Attempt:
@@ -34,11 +35,9 @@ public static class DecisionText
                     break;
                 case DecisionStepKind.Reflex when step.Reflex == Reflex.Retried:
                     retried = $"Tried again ({step.Amount} of {step.Of} second attempts used in 10 s). ";
-                    open = null;
                     break;
                 default:
                     lines.Add($"   {Word(step)}");
-                    open = null;
                     break;
             }
         }

@@ -10,6 +10,10 @@ public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock);
+    private readonly DecisionSampler _sampler = new(feed);
+
+    /// <summary>Why the latest requests went where they went.</summary>
+    public DecisionRing Decisions { get; } = new(clock);
 
     public void Dispose() => _upstream.Dispose();
 
@@ -22,23 +26,25 @@ public sealed partial class Gateway(
 
         // 2. The service that the caller means.
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
+        var draw = Draw();
+        var decision = Decisions.Begin(exchange.Id, service, table.Table.Version, draw);
         if (service is null)
         {
+            decision.Ended(OutcomeResult.CallerError, 404, default, default);
             await OwnAnswer.WriteAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
             return;
         }
 
-        var request = new RequestInProgress(exchange, service, table.Table.Version, clock);
+        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
         var total = _upstream.Deadline(service.Spec.Timeouts.Total);
         service.Retries.NoteRequest();
-        var draw = Draw();
         try
         {
             while (true)
             {
                 // 3. A server, and a place on it.
-                var place = Enter(service, request.Tried, draw);
+                var place = Enter(request, draw);
                 if (place is null)
                 {
                     await OwnAnswer.NoServerAsync(request);
@@ -49,8 +55,7 @@ public sealed partial class Gateway(
                 var (result, answer) = await TryAsync(request, place, body, total);
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
-                if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is not null
-                    && service.Retries.TrySpend(service.Spec.Retry.Budget))
+                if (TriesAgain(request, result, body, draw))
                 {
                     await DiscardAsync(request, place, result, answer);
                     continue;
@@ -76,20 +81,28 @@ public sealed partial class Gateway(
         }
 
         // 7. What became of it.
-        feed.Report(request.Outcome());
+        var outcome = request.Outcome();
+        decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
+        feed.Report(outcome);
+        _sampler.Offer(outcome, Decisions);
     }
 
-    private LiveServer.Place? Enter(LiveService service, ImmutableArray<LiveServer> tried, double draw)
+    private LiveServer.Place? Enter(RequestInProgress request, double draw)
     {
+        var (service, tried) = (request.Service, request.Tried);
         // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
         for (var i = 0; i < 3; i++)
         {
-            if (picker.Pick(service, tried, draw) is not { } server)
+            var server = picker.Pick(service, tried, draw);
+            request.Decision.Chose(tried, draw, server);
+            if (server is null)
                 return null;
             if (server.TryEnter(force: false) is { } place)
                 return place;
         }
-        return picker.Pick(service, tried, draw)?.TryEnter(force: true);
+        var last = picker.Pick(service, tried, draw);
+        request.Decision.Chose(tried, draw, last);
+        return last?.TryEnter(force: true);
     }
 
     private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
@@ -110,6 +123,30 @@ public sealed partial class Gateway(
             LogBug(e, request.Exchange.Id);
             throw;
         }
+    }
+
+    private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)
+    {
+        var (retry, budget) = (request.Service.Spec.Retry, request.Service.Retries);
+        if (result is AttemptResult.Answered or AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            return false;
+        if (!MayTryAgain(request, result, body))
+        {
+            var isLast = request.Attempt >= retry.Attempts;
+            request.Decision.Acted(
+                isLast ? Reflex.LastAttempt : body is { CanReplay: false } ? Reflex.BodyTooLong : Reflex.NotRepeatable,
+                isLast ? request.Attempt : retry.ReplayLimit);
+            return false;
+        }
+        if (picker.Pick(request.Service, request.Tried, draw) is null)
+        {
+            request.Decision.Acted(Reflex.NoOtherServer);
+            return false;
+        }
+        var isAllowed = budget.TrySpend(retry.Budget);
+        var (used, allowed) = budget.Standing(retry.Budget);
+        request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
+        return isAllowed;
     }
 
     private static bool MayTryAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body)

@@ -9,6 +9,7 @@ namespace Mainstay.Routing;
 [JsonDerivedType(typeof(Outcome), "outcome")]
 [JsonDerivedType(typeof(Probe), "probe")]
 [JsonDerivedType(typeof(ServerReport), "server")]
+[JsonDerivedType(typeof(DecisionReport), "decision")]
 public abstract record Observation(DateTimeOffset At);
 
 /// <summary>What became of a request, with every attempt it took.</summary>

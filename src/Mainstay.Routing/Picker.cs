@@ -79,7 +79,7 @@ public sealed class Picker(int seed)
     }
 
     /// <summary>What speaks against a server, the worst first.</summary>
-    private static PassedOver Against(LiveService service, LiveServer server, double draw)
+    internal static PassedOver Against(LiveService service, LiveServer server, double draw)
     {
         if (!server.IsWell)
             return PassedOver.Unwell;

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Mainstay.Routing;
 
 /// <summary>What is known of a request while it is served: which servers it tried, and how that went.</summary>
-internal sealed class RequestInProgress(Exchange exchange, LiveService service, long tableVersion, TimeProvider clock)
+internal sealed class RequestInProgress(Exchange exchange, LiveService service, long tableVersion, DecisionRecord decision, TimeProvider clock)
 {
     private readonly long _arrived = clock.GetTimestamp();
     private ImmutableArray<Attempt> _attempts = [];
@@ -16,6 +16,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public Exchange Exchange => exchange;
 
     public LiveService Service => service;
+
+    /// <summary>Why it goes where it goes, for the record.</summary>
+    public DecisionRecord Decision => decision;
 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
@@ -38,6 +41,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     {
         var attempt = new Attempt(place.Server.Spec.Name, place.Server.Spec.Region, result, status, _attemptFirstByte);
         _attempts = _attempts.Add(attempt);
+        decision.Tried(place.Server, result, status, _attemptFirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
         place.Leave(result == AttemptResult.CallerLeft ? null : attempt.Failed);

@@ -11,6 +11,7 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     CheckCommand.Build(),
     StatusCommand.Build(clock),
     IncidentCommand.Build(clock),
+    ExplainCommand.Build(clock),
     PauseCommand.Build(clock),
     ResumeCommand.Build(clock),
     ModelCommand.Build(clock),

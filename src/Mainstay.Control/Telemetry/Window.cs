@@ -76,5 +76,8 @@ public sealed record ClosedWindows(
 {
     public TimeSpan Length => End - Start;
 
+    /// <summary>Requests whose way the data plane thinks worth keeping.</summary>
+    public IReadOnlyList<DecisionReport> Decisions { get; init; } = [];
+
     public Window? this[SeriesKey key] => Series.GetValueOrDefault(key);
 }

@@ -50,6 +50,7 @@ internal static class RouteCommand
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
         var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(Path.Combine(stateFolder, SocketName), composition.Feed.Reader, token));
+        composition.ServeDecisions(stateFolder);
         composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(
