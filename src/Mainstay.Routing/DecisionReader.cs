@@ -8,13 +8,14 @@ internal static class DecisionReader
     /// <param name="slot">A copy that nobody writes to.</param>
     /// <param name="requestId">The request that it belongs to.</param>
     /// <param name="service">The service as the request saw it; null: none matched.</param>
-    public static Decision ToDecision(this in DecisionSlot slot, string requestId, LiveService? service)
+    /// <param name="at">When it arrived.</param>
+    public static Decision ToDecision(this in DecisionSlot slot, string requestId, LiveService? service, DateTimeOffset at)
     {
         var steps = ImmutableArray.CreateBuilder<DecisionStep>(slot.StepCount);
         for (var i = 0; i < slot.StepCount; i++)
             steps.Add(ToStep(slot, slot.Steps[i], service));
         return new Decision(
-            requestId, new DateTimeOffset(slot.At, TimeSpan.Zero), service?.Spec.Name, slot.TableVersion, slot.Draw,
+            requestId, at, service?.Spec.Name, slot.TableVersion, slot.Draw,
             slot.Result == 0 ? null : (OutcomeResult)(slot.Result - 1), slot.Status, new TimeSpan(slot.FirstByte), new TimeSpan(slot.Total),
             steps.ToImmutable(), slot.StepsLeftOut);
     }

@@ -4,13 +4,15 @@ using System.Runtime.CompilerServices;
 
 namespace Mainstay.Routing;
 
-/// <summary>The pen for one request's decision. The default value writes nothing. Safe for several threads, such as
+/// <summary>The pen for one request's decision. Without a ring it writes nothing. Safe for several threads, such as
 /// those of a hedged request.</summary>
-internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service, long number, TimeProvider clock)
+internal readonly struct DecisionRecord(DecisionRing? ring, LiveService? service, long number, long arrived, TimeProvider clock)
 {
     private const int MostOnStack = 64;
     private const int MostCandidates = 16;
-    private readonly long _arrived = clock.GetTimestamp();
+
+    /// <summary>When the request came, as a timestamp of the clock.</summary>
+    public long Arrived => arrived;
 
     /// <summary>Notes a choice, before a place on the chosen server is taken: the loads are those it was made by.</summary>
     /// <param name="tried">As for the choice.</param>
@@ -24,7 +26,6 @@ internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service,
         var rented = servers.Length > MostOnStack ? ArrayPool<PassedOver>.Shared.Rent(servers.Length) : null;
         Span<PassedOver> why = rented ?? stackalloc PassedOver[MostOnStack];
         Picker.Explain(service, tried, draw, chosen, why);
-        var after = After();
         ref var slot = ref ring.TryOpen(number, out var stamp);
         if (Unsafe.IsNullRef(ref slot))
             return;
@@ -38,7 +39,7 @@ internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service,
             for (var i = 0; i < servers.Length && room > 0; i++)
                 if (i != at && (why[i] >= PassedOver.Rank) == (pass == 0))
                     Put(ref slot, servers, i, why[i], ref room);
-        ref var step = ref NextStep(ref slot, DecisionStepKind.Choice, after);
+        ref var step = ref NextStep(ref slot, DecisionStepKind.Choice, slot.StepCount == 0 ? 0 : Since(clock.GetTimestamp()));
         if (!Unsafe.IsNullRef(ref step))
         {
             step.Server = at < 0 ? DecisionSlot.NoServer : (ushort)at;
@@ -52,11 +53,16 @@ internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service,
     }
 
     /// <summary>Notes how an attempt ended.</summary>
-    public void Tried(LiveServer server, AttemptResult result, int status, TimeSpan firstByte)
+    /// <param name="server">The server it was made on.</param>
+    /// <param name="result">How it ended.</param>
+    /// <param name="status">Status of its answer; 0: none.</param>
+    /// <param name="started">Timestamp of its start.</param>
+    /// <param name="firstByte">From then to its first byte, or to its failure.</param>
+    public void Tried(LiveServer server, AttemptResult result, int status, long started, TimeSpan firstByte)
     {
         if (ring is null || service is null)
             return;
-        var after = After();
+        var after = Microseconds(clock.GetElapsedTime(arrived, started) + firstByte);
         ref var slot = ref ring.TryOpen(number, out var stamp);
         if (Unsafe.IsNullRef(ref slot))
             return;
@@ -79,7 +85,7 @@ internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service,
     {
         if (ring is null)
             return;
-        var after = After();
+        var after = Since(clock.GetTimestamp());
         ref var slot = ref ring.TryOpen(number, out var stamp);
         if (Unsafe.IsNullRef(ref slot))
             return;
@@ -129,7 +135,7 @@ internal readonly struct DecisionRecord(DecisionRing ring, LiveService? service,
         return ref step;
     }
 
-    private uint After() => Microseconds(clock.GetElapsedTime(_arrived));
+    private uint Since(long timestamp) => Microseconds(clock.GetElapsedTime(arrived, timestamp));
 
     private static uint Microseconds(TimeSpan time) => (uint)Math.Clamp(time.Ticks / TimeSpan.TicksPerMicrosecond, 0, uint.MaxValue);
 }

@@ -20,6 +20,7 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
     private const int MostSpins = 200;
     private readonly Page?[] _pages = new Page?[(capacity + Page.Size - 1) / Page.Size];
     private readonly DateTimeOffset _since = clock.GetUtcNow();
+    private readonly long _sinceTimestamp = clock.GetTimestamp();
     private string? _prefix;
 
     /// <summary>Begins the record of a request that has just arrived.</summary>
@@ -29,19 +30,20 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
     /// <param name="draw">Its random number.</param>
     internal DecisionRecord Begin(string requestId, LiveService? service, long tableVersion, double draw)
     {
+        var arrived = clock.GetTimestamp();
         if (!TryNumber(requestId, out var number))
-            return default;
+            return new DecisionRecord(null, service, 0, arrived, clock);
         _prefix ??= PrefixOf(requestId);
         var (page, index) = Of(number);
         ref var slot = ref page.Slots[index];
         // A request that came later has the place: the ring no longer reaches back to this one.
         if (!TryEnter(ref slot, out var stamp))
-            return default;
+            return new DecisionRecord(null, service, 0, arrived, clock);
         var isLater = number > slot.Number;
         if (isLater)
         {
             slot.Number = number;
-            slot.At = clock.GetUtcNow().UtcTicks;
+            slot.Arrived = arrived;
             slot.TableVersion = tableVersion;
             slot.Draw = draw;
             (slot.FirstByte, slot.Total, slot.Status, slot.Result) = (0, 0, 0, 0);
@@ -49,7 +51,7 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
             page.Services[index] = service;
         }
         Leave(ref slot, stamp);
-        return isLater ? new DecisionRecord(this, service, number, clock) : default;
+        return new DecisionRecord(isLater ? this : null, service, number, arrived, clock);
     }
 
     /// <summary>The decision of a request. Null: it is not here; then <paramref name="why"/> says how far back the ring reaches.</summary>
@@ -60,7 +62,7 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
         {
             var (page, index) = Of(number);
             if (TryCopy(page, index, out var copy, out var service) && copy.Number == number)
-                return copy.ToDecision(requestId, service);
+                return copy.ToDecision(requestId, service, Time(copy.Arrived));
         }
         why = Unknown(requestId);
         return null;
@@ -124,15 +126,15 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
     {
         var shown = requestId.Length > 100 ? requestId[..100] + "…" : requestId;
         if (_prefix is null)
-            return $"No request has come in since this process started at {Time(_since)}, so {shown} is not known here.";
+            return $"No request has come in since this process started at {Text(_since)}, so {shown} is not known here.";
         var (oldest, newest, count) = (long.MaxValue, 0L, 0);
         for (var i = 0; i < capacity; i++)
         {
             if (_pages[i / Page.Size] is not { } page || !TryCopy(page, i % Page.Size, out var copy, out _) || copy.Number == 0)
                 continue;
-            (oldest, newest, count) = (Math.Min(oldest, copy.At), Math.Max(newest, copy.Number), count + 1);
+            (oldest, newest, count) = (Math.Min(oldest, copy.Arrived), Math.Max(newest, copy.Number), count + 1);
         }
-        var reach = $"The record reaches back to {Time(new DateTimeOffset(oldest, TimeSpan.Zero))} ({count.ToString("N0", CultureInfo.InvariantCulture)} requests) and is kept in the process that served the request.";
+        var reach = $"The record reaches back to {Text(Time(oldest))} ({count.ToString("N0", CultureInfo.InvariantCulture)} requests) and is kept in the process that served the request.";
         if (PrefixOf(requestId) is { } prefix && prefix != _prefix)
             return $"Request {shown} was served by another process or before the last start: ids of this one begin with {_prefix}-. {reach}";
         return TryNumber(requestId, out var number) && number > newest
@@ -140,7 +142,10 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
             : $"Request {shown} is not in the record. {reach}";
     }
 
-    private static string Time(DateTimeOffset at) => at.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+    /// <summary>Reckoned from the start of the ring, so that a request needs to read one clock only.</summary>
+    private DateTimeOffset Time(long timestamp) => _since + clock.GetElapsedTime(_sinceTimestamp, timestamp);
+
+    private static string Text(DateTimeOffset at) => at.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 
     private static bool TryNumber(string id, out long number)
     {

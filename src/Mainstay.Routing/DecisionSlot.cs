@@ -24,8 +24,8 @@ internal struct DecisionSlot
     /// <summary>The request that has the slot; 0: none yet.</summary>
     public long Number;
 
-    /// <summary>Ticks of its arrival in UTC.</summary>
-    public long At;
+    /// <summary>Timestamp of its arrival.</summary>
+    public long Arrived;
 
     public long TableVersion;
     public double Draw;

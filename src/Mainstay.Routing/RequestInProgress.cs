@@ -5,7 +5,7 @@ namespace Mainstay.Routing;
 /// <summary>What is known of a request while it is served: which servers it tried, and how that went.</summary>
 internal sealed class RequestInProgress(Exchange exchange, LiveService service, long tableVersion, DecisionRecord decision, TimeProvider clock)
 {
-    private readonly long _arrived = clock.GetTimestamp();
+    private readonly long _arrived = decision.Arrived;
     private ImmutableArray<Attempt> _attempts = [];
     private long _attemptStarted;
     private TimeSpan _attemptFirstByte;
@@ -41,7 +41,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     {
         var attempt = new Attempt(place.Server.Spec.Name, place.Server.Spec.Region, result, status, _attemptFirstByte);
         _attempts = _attempts.Add(attempt);
-        decision.Tried(place.Server, result, status, _attemptFirstByte);
+        decision.Tried(place.Server, result, status, _attemptStarted, _attemptFirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
         place.Leave(result == AttemptResult.CallerLeft ? null : attempt.Failed);

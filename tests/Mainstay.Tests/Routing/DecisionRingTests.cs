@@ -25,7 +25,7 @@ public sealed class DecisionRingTests
         var record = ring.Begin("f-1f", service, 118, 0.5);
         record.Chose([], 0.5, service.Named("b2"));
         _clock.Advance(TimeSpan.FromMilliseconds(4));
-        record.Tried(service.Named("b2"), AttemptResult.Answered, 200, TimeSpan.FromMilliseconds(3));
+        record.Tried(service.Named("b2"), AttemptResult.Answered, 200, record.Arrived, TimeSpan.FromMilliseconds(3));
         record.Ended(OutcomeResult.Succeeded, 200, TimeSpan.FromMilliseconds(3), TimeSpan.FromMilliseconds(4));
 
         var decision = ring.Find("f-1f", out var why)!;
@@ -49,7 +49,7 @@ public sealed class DecisionRingTests
         for (var i = 0; i < 9; i++)
         {
             record.Chose([], 0, service.Servers[99]);
-            record.Tried(service.Servers[99], AttemptResult.Broken, 0, default);
+            record.Tried(service.Servers[99], AttemptResult.Broken, 0, record.Arrived, default);
         }
         var decision = ring.Find("f-1", out _)!;
         Assert.Equal([16, 16, 0, 0, 0, 0], decision.Steps.Where(s => s.Kind == DecisionStepKind.Choice).Select(s => s.Candidates.Length));
