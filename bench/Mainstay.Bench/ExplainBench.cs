@@ -55,7 +55,7 @@ internal static class ExplainBench
             if (next + Requests > ids.Length)
                 (ring, next) = (new DecisionRing(clock), 0);
             // Its pages are made here, not while the time runs.
-            for (var i = 0; i < Requests; i += 100)
+            for (var i = 0; i < Requests; i += Requests - 1)
                 ring.Begin(ids[next + i], null, 1, 0);
             var bytes = GC.GetAllocatedBytesForCurrentThread();
             var start = clock.GetTimestamp();
