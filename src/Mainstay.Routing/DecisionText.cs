@@ -53,6 +53,7 @@ public static class DecisionText
         {
             { Result: null } => "still under way",
             { Result: OutcomeResult.CallerLeft } => $"the caller left after {Time(decision.Total)}",
+            { Result: OutcomeResult.Queued } => $"stored in the queue after {Time(decision.Total)}",
             { Status: 0 } => $"no answer was sent; it ended after {Time(decision.Total)}",
             { Result: OutcomeResult.Failed, Status: < 400 } => $"the answer ({decision.Status}) was cut after {Time(decision.Total)}",
             _ => $"answered {decision.Status} after {Time(decision.Total)}",

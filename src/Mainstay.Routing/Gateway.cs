@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Queue;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -15,7 +16,24 @@ public sealed partial class Gateway(
     /// <summary>Why the latest requests went where they went.</summary>
     public DecisionRing Decisions { get; } = new(clock);
 
-    public void Dispose() => _upstream.Dispose();
+    /// <summary>What waits for a server.</summary>
+    internal RequestQueues Queues { get; } = new(clock);
+
+    /// <summary>Opens the queues of when_down, so that the first request finds them. One that cannot be opened is tried again later.</summary>
+    public void OpenQueues()
+    {
+        foreach (var service in routes.Current.Services)
+            Queues.Open(service.Spec);
+    }
+
+    /// <summary>Sends what waits in the queues until cancelled.</summary>
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+
+    public void Dispose()
+    {
+        Queues.Dispose();
+        _upstream.Dispose();
+    }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
     public async Task HandleAsync(Exchange exchange)
@@ -24,10 +42,15 @@ public sealed partial class Gateway(
         var table = routes.Current;
         exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
 
-        // 2. The service that the caller means.
+        // 2. The service that the caller means; or the result of a request that waited in a queue.
+        if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
+        {
+            await Queues.AnswerAsync(exchange);
+            return;
+        }
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
         var draw = Draw();
-        var decision = Decisions.Begin(exchange.Id, service, table.Table.Version, draw);
+        var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
         if (service is null)
         {
             decision.Ended(OutcomeResult.CallerError, 404, default, default);
@@ -47,7 +70,8 @@ public sealed partial class Gateway(
                 var place = Enter(request, draw);
                 if (place is null)
                 {
-                    await OwnAnswer.NoServerAsync(request);
+                    if (!await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
+                        await OwnAnswer.NoServerAsync(request);
                     break;
                 }
 
@@ -62,10 +86,11 @@ public sealed partial class Gateway(
                 }
 
                 // 6. The answer, as it comes; or the reason why there is none.
-                if (answer is null || IsReplacedWhenDown(service.Spec, answer))
+                if (answer is null || IsReplacedWhenDown(request, answer))
                 {
                     await DiscardAsync(request, place, result, answer);
-                    await OwnAnswer.FailureAsync(request, result, body);
+                    if (result is AttemptResult.CallerLeft or AttemptResult.TotalTimeout || !await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
+                        await OwnAnswer.FailureAsync(request, result, body);
                 }
                 else
                 {
@@ -85,6 +110,7 @@ public sealed partial class Gateway(
         decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
         feed.Report(outcome);
         _sampler.Offer(outcome, Decisions);
+        exchange.NoteEnd(outcome);
     }
 
     private LiveServer.Place? Enter(RequestInProgress request, double draw)
@@ -173,8 +199,9 @@ public sealed partial class Gateway(
     }
 
     /// <summary>True if the last answer says no more than that nobody could serve the request, and the service has a better one.</summary>
-    private static bool IsReplacedWhenDown(Service service, UpstreamAnswer answer) =>
-        service.AnswerWhenDown is not null && (answer.Status is 502 or 503 or 504);
+    private bool IsReplacedWhenDown(RequestInProgress request, UpstreamAnswer answer) =>
+        answer.Status is 502 or 503 or 504 && !request.Exchange.IsReplay
+        && (request.Service.Spec.AnswerWhenDown is not null || (Queues.Of(request.Service.Spec) is not null && MaySendTwice(request)));
 
     private static ReadOnlySpan<char> HostOnly(string host)
     {

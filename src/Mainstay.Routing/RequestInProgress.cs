@@ -12,6 +12,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     private TimeSpan _firstByte;
     private bool _whole;
     private bool _callerLeft;
+    private bool _queued;
 
     public Exchange Exchange => exchange;
 
@@ -25,6 +26,17 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
 
     /// <summary>Number of the present attempt, from 1.</summary>
     public int Attempt => Tried.Length;
+
+    /// <summary>True once an attempt may have reached a server.</summary>
+    public bool MayHaveReached => _attempts.Any(a => a.Result != AttemptResult.NotReached);
+
+    /// <summary>Notes that it was stored instead of served.</summary>
+    /// <param name="waiting">Requests in the queue.</param>
+    public void NoteQueued(int waiting)
+    {
+        _queued = true;
+        decision.Acted(Reflex.Queued, waiting);
+    }
 
     public void Begin(LiveServer.Place place)
     {
@@ -53,9 +65,11 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var status = exchange.AnswerStarted ? exchange.AnswerStatus : 0;
         // Aborting an answer that a server cut cancels CallerLeft, too: once it began, the attempt knows who ended it.
         var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
-        var result = _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
+        var result = _queued ? OutcomeResult.Queued
+            : _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
             : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
             : status is >= 200 and < 500 && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
+            : exchange.IsReplay ? OutcomeResult.Queued
             : OutcomeResult.Failed;
         var customer = service.Spec.CustomerHeader is { } header ? exchange.RequestHeaders[header].ToString() : null;
         return new Outcome(

@@ -40,7 +40,7 @@ public sealed class Window
 
     public void Add(Outcome outcome)
     {
-        if (outcome.Result == OutcomeResult.CallerLeft)
+        if (outcome.Result is OutcomeResult.CallerLeft or OutcomeResult.Queued)
             return;
         Count++;
         if (outcome.Result == OutcomeResult.Failed)
@@ -78,6 +78,9 @@ public sealed record ClosedWindows(
 
     /// <summary>Requests whose way the data plane thinks worth keeping.</summary>
     public IReadOnlyList<DecisionReport> Decisions { get; init; } = [];
+
+    /// <summary>The newest word on each service's queue.</summary>
+    public IReadOnlyCollection<QueueReport> Queues { get; init; } = [];
 
     public Window? this[SeriesKey key] => Series.GetValueOrDefault(key);
 }
