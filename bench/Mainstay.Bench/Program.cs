@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Mainstay.Bench;
+using Mainstay.Bench.Failover;
+using Mainstay.Bench.Load;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")
@@ -7,5 +9,7 @@ var root = new RootCommand("Mainstay's benchmarks.")
     DemoBench.Build(),
     ExplainBench.Build(TimeProvider.System),
     TextBench.Build(TimeProvider.System),
+    FailoverBench.Build(TimeProvider.System),
+    Backend.Build(TimeProvider.System),
 };
 return root.Parse(args).Invoke();

@@ -76,8 +76,16 @@ public sealed class LiveServer
     internal sealed class Place(LiveServer server, bool isTry)
     {
         private int _left;
+        private int _noted;
 
         public LiveServer Server => server;
+
+        /// <summary>The server did its work, though the attempt goes on: its breaker learns that now.</summary>
+        public void NoteAnswered()
+        {
+            if (Interlocked.Exchange(ref _noted, 1) == 0)
+                server.Breaker.Note(isTry, failed: false);
+        }
 
         /// <param name="failed">True: the server failed; false: it answered; null: nothing was learned.</param>
         public void Leave(bool? failed)
@@ -85,7 +93,10 @@ public sealed class LiveServer
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
             Interlocked.Decrement(ref server._state.Outstanding);
-            server.Breaker.Note(isTry, failed);
+            if (Interlocked.Exchange(ref _noted, 1) == 0)
+                server.Breaker.Note(isTry, failed);
+            else if (failed == true)
+                server.Breaker.Note(isTry: false, failed);
         }
     }
 

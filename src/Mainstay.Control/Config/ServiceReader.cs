@@ -69,6 +69,7 @@ internal sealed class ServiceReader(Findings findings, string folder)
         var firstByte = section.Duration("first_byte");
         var firstToken = section.Duration("first_token");
         var idle = section.Duration("idle");
+        var tunnel = section.Duration("tunnel");
         var total = section.Duration("total");
         if (firstToken is not null)
         {
@@ -89,6 +90,7 @@ internal sealed class ServiceReader(Findings findings, string folder)
             Connect = connect ?? timeouts.Connect,
             FirstByte = firstByte,
             Idle = idle ?? timeouts.Idle,
+            Tunnel = tunnel ?? timeouts.Tunnel,
             Total = total ?? timeouts.Total,
         };
     }

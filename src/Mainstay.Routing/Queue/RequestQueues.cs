@@ -55,7 +55,7 @@ internal sealed class RequestQueues(TimeProvider clock) : IDisposable
     public async ValueTask<bool> TryKeepAsync(RequestInProgress request, ReplayableBody? body, bool maySendTwice)
     {
         var exchange = request.Exchange;
-        if (exchange.IsReplay || (request.MayHaveReached && !maySendTwice) || exchange.CallerLeft.IsCancellationRequested
+        if (exchange.IsReplay || exchange.Upgrade.Length > 0 || (request.MayHaveReached && !maySendTwice) || exchange.CallerLeft.IsCancellationRequested
             || Of(request.Service.Spec) is not { } queue)
             return false;
         var whole = body is null ? ReadOnlyMemory<byte>.Empty : await body.ReadAllAsync(exchange.CallerLeft);

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
@@ -21,8 +22,9 @@ internal sealed class UpstreamAnswer(
             return;
         for (var i = 0; i < fields.Count; i++)
             // The answer has been sent: what a front would refuse is left out rather than failing it.
-            if (fields.IsEndToEnd(i) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
-                trailers.Append(Encoding.ASCII.GetString(fields.NameAt(i)), Encoding.ASCII.GetString(fields.ValueAt(i)));
+            if (fields.IsEndToEnd(i) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~')
+                && Encoding.ASCII.GetString(fields.NameAt(i)) is var name && TrailerFields.MayGoOn(name))
+                trailers.Append(name, Encoding.ASCII.GetString(fields.ValueAt(i)));
     }
 
     /// <summary>The newest part of the body; empty at its end. Good until the next part is read.</summary>
@@ -33,6 +35,17 @@ internal sealed class UpstreamAnswer(
 
     /// <summary>Reads the first part: until it is there, another server can take over.</summary>
     public async ValueTask ReadFirstAsync() => Part = await connection.ReadPartAsync();
+
+    /// <summary>Joins caller and server after 101, until one of them ends it.</summary>
+    /// <param name="caller">The bare connection to the caller.</param>
+    /// <param name="timeouts">Bounds of the tunnel.</param>
+    /// <param name="stopping">Cancelled when the program wants to stop.</param>
+    public async Task<AttemptResult> TunnelAsync(IDuplexPipe caller, Timeouts timeouts, CancellationToken stopping)
+    {
+        // A caller that only ends its sending has not left.
+        await callerLeft.DisposeAsync();
+        return await new Tunnel(connection, caller, clock, timeouts).RunAsync(stopping);
+    }
 
     /// <summary>Waits for the next part of the body.</summary>
     /// <param name="idle">How long the server may send nothing.</param>

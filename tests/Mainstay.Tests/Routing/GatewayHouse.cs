@@ -102,6 +102,21 @@ internal sealed class GatewayHouse : IAsyncDisposable
         return (socket, new Connection(socket, CancellationToken.None));
     }
 
+    /// <summary>Asks it to stop in order; ends when its last connection has ended.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
+    /// <summary>Moves the clock in small steps until something has happened.</summary>
+    public async Task<T> WhileTimePassesAsync<T>(Task<T> happens)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!happens.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(20));
+            await Task.WhenAny(happens, Task.Run(Thread.Yield));
+        }
+        return await happens.Patiently();
+    }
+
     public async ValueTask DisposeAsync()
     {
         Caller.Dispose();
