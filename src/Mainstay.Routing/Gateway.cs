@@ -70,8 +70,7 @@ public sealed partial class Gateway(
                 var place = Enter(request, draw);
                 if (place is null)
                 {
-                    if (!await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
-                        await OwnAnswer.NoServerAsync(request);
+                    await AnswerItselfAsync(request, null, body);
                     break;
                 }
 
@@ -89,8 +88,7 @@ public sealed partial class Gateway(
                 if (answer is null || IsReplacedWhenDown(request, answer))
                 {
                     await DiscardAsync(request, place, result, answer);
-                    if (result is AttemptResult.CallerLeft or AttemptResult.TotalTimeout || !await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
-                        await OwnAnswer.FailureAsync(request, result, body);
+                    await AnswerItselfAsync(request, result, body);
                 }
                 else
                 {
@@ -106,11 +104,28 @@ public sealed partial class Gateway(
         }
 
         // 7. What became of it.
+        Close(request);
+    }
+
+    /// <summary>No server answered: the request is queued, if its service does that and it may be; else its caller is told why.</summary>
+    /// <param name="request">Nothing of its answer has been sent.</param>
+    /// <param name="result">How the last attempt failed; null: there was no server for one.</param>
+    /// <param name="body">Its body; null: none.</param>
+    private async Task AnswerItselfAsync(RequestInProgress request, AttemptResult? result, ReplayableBody? body)
+    {
+        if (result is not (AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            && await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
+            return;
+        await (result is { } failure ? OwnAnswer.FailureAsync(request, failure, body) : OwnAnswer.NoServerAsync(request));
+    }
+
+    private void Close(RequestInProgress request)
+    {
         var outcome = request.Outcome();
-        decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
+        request.Decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
         feed.Report(outcome);
         _sampler.Offer(outcome, Decisions);
-        exchange.NoteEnd(outcome);
+        request.Exchange.NoteEnd(outcome);
     }
 
     private LiveServer.Place? Enter(RequestInProgress request, double draw)

@@ -68,7 +68,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
             reader.AdvanceTo(read.Buffer.End);
             _atEnd |= read.IsCompleted;
         }
-        return CanReplay ? _kept.AsMemory(0, _length) : null;
+        return CanReplay ? _kept.AsMemory(0, _length) : default(ReadOnlyMemory<byte>?);
     }
 
     public void Dispose()

@@ -14,7 +14,7 @@ internal sealed class QueuedExchange : Exchange
     public const int LongestAnswer = 1 << 20;
 
     private readonly StoredRequest _request;
-    private readonly BoundedStream _answer = new(LongestAnswer);
+    private readonly BoundedWriter _answer = new(LongestAnswer);
     private bool _started;
     private bool _aborted;
 
@@ -26,7 +26,6 @@ internal sealed class QueuedExchange : Exchange
         if (request.ForwardedFor.Length > 0)
             RequestHeaders["X-Forwarded-For"] = request.ForwardedFor;
         RequestBody = request.HasBody ? PipeReader.Create(new ReadOnlySequence<byte>(request.Body)) : null;
-        AnswerBody = PipeWriter.Create(_answer, new StreamPipeWriterOptions(leaveOpen: true));
     }
 
     /// <summary>What became of it; null while it is under way.</summary>
@@ -70,7 +69,7 @@ internal sealed class QueuedExchange : Exchange
 
     public override IHeaderDictionary? AnswerTrailers => null;
 
-    public override PipeWriter AnswerBody { get; }
+    public override PipeWriter AnswerBody => _answer;
 
     internal override bool IsReplay => true;
 
@@ -105,51 +104,36 @@ internal sealed class QueuedExchange : Exchange
     }
 
     /// <summary>Keeps what is written up to a bound.</summary>
-    private sealed class BoundedStream(int most) : Stream
+    private sealed class BoundedWriter(int most) : PipeWriter
     {
+        private readonly ArrayBufferWriter<byte> _next = new();
         private readonly ArrayBufferWriter<byte> _kept = new();
 
         public bool IsOver { get; private set; }
 
         public ReadOnlyMemory<byte> Kept => _kept.WrittenMemory;
 
-        public override bool CanRead => false;
+        public override Memory<byte> GetMemory(int sizeHint = 0) => _next.GetMemory(sizeHint);
 
-        public override bool CanSeek => false;
+        public override Span<byte> GetSpan(int sizeHint = 0) => _next.GetSpan(sizeHint);
 
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
+        public override void Advance(int bytes)
         {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            IsOver |= buffer.Length > most - _kept.WrittenCount;
+            _next.Advance(bytes);
+            IsOver |= bytes > most - _kept.WrittenCount;
             if (!IsOver)
-                _kept.Write(buffer);
+                _kept.Write(_next.WrittenSpan);
+            _next.ResetWrittenCount();
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => default;
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            Write(buffer.Span);
-            return ValueTask.CompletedTask;
-        }
-
-        public override void Flush()
+        public override void CancelPendingFlush()
         {
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Complete(Exception? exception = null)
+        {
+        }
     }
 }

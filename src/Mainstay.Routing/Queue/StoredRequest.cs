@@ -37,10 +37,11 @@ internal sealed record StoredRequest(
     {
         var fields = new ArrayBufferWriter<byte>();
         exchange.WriteFieldsTo(fields);
-        return new StoredRequest(
+        var request = new StoredRequest(
             exchange.Id, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), at, exchange.Method, exchange.Target, exchange.Host,
             exchange.Scheme, exchange.Caller?.ToString() ?? "", exchange.RequestHeaders["X-Forwarded-For"].ToString(),
-            fields.WrittenSpan.ToArray(), maySendTwice) { Body = body, HasBody = exchange.RequestBody is not null };
+            fields.WrittenSpan.ToArray(), maySendTwice);
+        return request with { Body = body, HasBody = exchange.RequestBody is not null };
     }
 
     /// <summary>The fields, one by one.</summary>

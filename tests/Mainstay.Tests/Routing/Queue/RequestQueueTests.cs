@@ -29,7 +29,8 @@ public sealed class RequestQueueTests : IDisposable
         {
             var (_, request) = _queue.TryTake()!.Value;
             Assert.Equal(Stored(i) with { Fields = request.Fields, Body = request.Body }, request);
-            Assert.Equal((Stored(i).Fields, Stored(i).Body.ToArray()), (request.Fields, request.Body.ToArray()));
+            Assert.Equal(Stored(i).Fields, request.Fields);
+            Assert.Equal(Stored(i).Body.ToArray(), request.Body.ToArray());
         }
         Assert.Null(_queue.TryTake());
     }
@@ -58,7 +59,7 @@ public sealed class RequestQueueTests : IDisposable
     {
         _queue.Bounds = _queue.Bounds with { Size = 10_000 };
         var taken = Enumerable.Range(1, 20).Count(i => _queue.TryAdd(Stored(i) with { Body = new byte[1000] }) is not null);
-        Assert.InRange(taken, 4, 6);
+        Assert.InRange(taken, 5, 8);
         Assert.True(Directory.GetFiles(_folder, "*.request").Sum(f => new FileInfo(f).Length) <= 10_000);
     }
 
@@ -167,7 +168,11 @@ public sealed class RequestQueueTests : IDisposable
 
     private static StoredRequest Stored(int i) => new(
         $"f-{i:x}", $"{i:D32}", new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), "POST", $"/predict?n={i}", "host", "http", "127.0.0.1", "",
-        System.Text.Encoding.ASCII.GetBytes($"X-Number: {i}\r\n"), i % 2 == 0) { Body = new byte[] { (byte)i, 0, 255 }, HasBody = true };
+        System.Text.Encoding.ASCII.GetBytes($"X-Number: {i}\r\n"), i % 2 == 0)
+    {
+        Body = new byte[] { (byte)i, 0, 255 },
+        HasBody = true,
+    };
 
     private RequestQueue Open() => new(_folder, new QueueWhenDown { Folder = _folder }, _clock);
 
