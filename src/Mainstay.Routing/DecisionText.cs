@@ -114,7 +114,7 @@ public static class DecisionText
 
     private static string Attempt(DecisionStep step) => step.Result switch
     {
-        AttemptResult.Answered or AttemptResult.ServerError => $"{step.Status}, first byte after {Time(step.FirstByte)}",
+        AttemptResult.Answered or AttemptResult.ServerError or AttemptResult.Overloaded => $"{step.Status}, first byte after {Time(step.FirstByte)}",
         AttemptResult.NotReached => $"not reached, after {Time(step.FirstByte)}",
         AttemptResult.Broken => $"the connection broke before an answer, after {Time(step.FirstByte)}",
         AttemptResult.FirstByteTimeout => $"no first byte within {Time(step.FirstByte)}",
@@ -132,6 +132,7 @@ public static class DecisionText
         Reflex.LastAttempt => $"Not tried again: retry.attempts ({step.Amount}) are used up.",
         Reflex.BodyTooLong => $"Not tried again: its body is longer than retry.body ({step.Amount} bytes).",
         Reflex.NoOtherServer => "Not tried again: every server has been tried.",
+        Reflex.OthersWorse => "Not tried again: the server asked for less work, and the others may be worse off.",
         Reflex.Hedged => $"A second attempt began beside the first, after {step.Amount} ms without an answer.",
         Reflex.Waited => $"It waited {step.Amount} ms for a free place.",
         Reflex.Shed => $"Not let in: the servers are overloaded and others matter more ({step.Amount} waiting).",

@@ -154,8 +154,10 @@ public sealed partial class Gateway(
         {
             var (result, answer) = await _upstream.SendAsync(
                 request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
-            request.NoteFirstByte();
-            return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
+            if (answer is not null)
+                result = Judge(place.Server, answer);
+            request.NoteFirstByte(place, result);
+            return (result, answer);
         }
         catch (Exception e)
         {
@@ -179,9 +181,9 @@ public sealed partial class Gateway(
                 isLast ? request.Attempt : retry.ReplayLimit);
             return false;
         }
-        if (picker.Pick(request.Service, request.Tried, draw) is null)
+        if (picker.Pick(request.Service, request.Tried, draw) is not { } other || !IsWorthTrying(other, result))
         {
-            request.Decision.Acted(Reflex.NoOtherServer);
+            request.Decision.Acted(result == AttemptResult.Overloaded ? Reflex.OthersWorse : Reflex.NoOtherServer);
             return false;
         }
         var isAllowed = budget.TrySpend(retry.Budget);
@@ -189,6 +191,23 @@ public sealed partial class Gateway(
         request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
         return isAllowed;
     }
+
+    /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
+    private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)
+    {
+        if (answer.Status is 429 or 503 && RetryAfter.Read(answer.Fields, clock.GetUtcNow()) is { } time)
+            server.Breaker.Rest(time);
+        return answer.Status switch
+        {
+            429 => AttemptResult.Overloaded,
+            501 or 505 or < 500 => AttemptResult.Answered,
+            _ => AttemptResult.ServerError,
+        };
+    }
+
+    /// <summary>A caller who was asked to come later is not sent to a server that may be worse off.</summary>
+    private static bool IsWorthTrying(LiveServer other, AttemptResult result) =>
+        result != AttemptResult.Overloaded || (other.IsWell && other.Breaker is { Standing: Hold.None, IsResting: false });
 
     private static bool MayTryAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {

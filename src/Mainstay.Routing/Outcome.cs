@@ -71,7 +71,7 @@ public readonly record struct Attempt(string Server, string Region, AttemptResul
 {
     /// <summary>True if the server is to blame.</summary>
     [JsonIgnore]
-    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.CallerLeft);
+    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded or AttemptResult.CallerLeft);
 }
 
 /// <summary>How one try on a server ended.</summary>
@@ -80,6 +80,9 @@ public enum AttemptResult
 {
     /// <summary>A whole answer below 500, or 501/505: the server did its work.</summary>
     Answered,
+
+    /// <summary>It answered 429: somebody asks more of it than it gives. No failure, but another server may have room.</summary>
+    Overloaded,
 
     /// <summary>It answered 5xx.</summary>
     ServerError,

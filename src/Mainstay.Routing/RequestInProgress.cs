@@ -44,7 +44,12 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         _attemptStarted = clock.GetTimestamp();
     }
 
-    public void NoteFirstByte() => _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
+    /// <summary>The wait of the present attempt is over: its answer begins, or it failed.</summary>
+    public void NoteFirstByte(LiveServer.Place place, AttemptResult result)
+    {
+        _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
+        place.NoteFirstByte(_attemptFirstByte, counts: result is AttemptResult.Answered or AttemptResult.FirstByteTimeout);
+    }
 
     public void NoteAnswerStarted() => _firstByte = clock.GetElapsedTime(_arrived);
 

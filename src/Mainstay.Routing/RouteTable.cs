@@ -51,6 +51,8 @@ public sealed record Service
 
     public RetryPolicy Retry { get; init; } = new();
 
+    public BreakerPolicy Breaker { get; init; } = new();
+
     /// <summary>How servers are probed; null: judged from traffic alone.</summary>
     public HealthCheck? Health { get; init; }
 
@@ -121,6 +123,25 @@ public sealed record RetryPolicy
 
     /// <summary>Bytes of a request body that are kept for a second attempt.</summary>
     public int ReplayLimit { get; init; } = 1 << 20;
+}
+
+/// <summary>When requests are held back from a server, and when not after all.</summary>
+public sealed record BreakerPolicy
+{
+    /// <summary>Failures in a row that open the breaker; from 1. Twice as many, and the server counts as down.</summary>
+    public int Failures { get; init; } = 5;
+
+    /// <summary>Share (0 to 1) of at least twenty attempts in ten seconds whose failure opens it, too.</summary>
+    public double Share { get; init; } = 0.5;
+
+    /// <summary>A median first byte of so many times its peers' makes a server slow; 0: servers are not compared.</summary>
+    public double Slow { get; init; } = 3;
+
+    /// <summary>Share (0 to 1) of a service's servers that may be passed over as slow; one of several always may.</summary>
+    public double Eject { get; init; } = 0.5;
+
+    /// <summary>Share (0 to 1) of the servers, by weight: when fewer are left, and those are full, failing ones are used again.</summary>
+    public double Panic { get; init; } = 0.5;
 }
 
 /// <summary>An active health check: GET of a path; 2xx is well.</summary>

@@ -24,6 +24,7 @@ internal sealed class ServiceReader(Findings findings, string folder)
             Regions = [],
             Timeouts = ReadTimeouts(section, name),
             Retry = ReadRetry(section.Map("retry")),
+            Breaker = ReflexReader.Breaker(section.Map("breaker")),
             Health = ReadHealth(section.Map("health")),
             KeepHost = section.Word("host") == "keep",
             CustomerHeader = ReadCustomer(section.Map("customer")),

@@ -34,7 +34,8 @@ public sealed class Window
         Count++;
         if (attempt.Failed)
             Failed++;
-        else
+        else if (attempt.Result == AttemptResult.Answered)
+            // How quickly a server refuses says nothing of how quickly it answers.
             FirstByte.Add(attempt.FirstByte);
     }
 
