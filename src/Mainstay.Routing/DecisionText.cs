@@ -100,6 +100,9 @@ public static class DecisionText
         PassedOver.Drained when candidate.Share is > 0 and var share => string.Create(
             CultureInfo.InvariantCulture, $"drained, {share * 100:0.#} % of the requests let through"),
         PassedOver.Drained => "drained",
+        PassedOver.Resting => "it asked for less work",
+        PassedOver.Slow => "slow beside its peers",
+        PassedOver.Down => "down",
         PassedOver.BreakerOpen => "breaker open",
         PassedOver.Unwell => "its health checks fail",
         PassedOver.Tried => "tried already",
