@@ -30,10 +30,12 @@ public sealed partial class ControlLoop
     private readonly Detectors _detectors = new();
     private readonly CapacityBook _capacity = new();
     private readonly IncidentBook _book;
+    private readonly DrainBook _drains;
     private readonly List<FactDraft> _unwritten = [];
     private volatile MainstayConfig _config;
     private RouteTable _table;
     private ImmutableArray<Incident> _onDisk;
+    private DrainsKept _drainsOnDisk;
     private readonly Troubles _troubles;
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
@@ -56,11 +58,13 @@ public sealed partial class ControlLoop
         _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
         _troubles.Note("incidents", unreadable);
         _onDisk = _book.Incidents;
+        _drains = new DrainBook(_drainsOnDisk = state.Drains.Read(out unreadable) ?? DrainsKept.None);
+        _troubles.Note("drains", unreadable);
         // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
-        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
+        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Drains = _drains.Drains, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
         _table = table;
         // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
-        TryPublish(state.Pause.Read() is null ? Overlays() : []);
+        TryPublish([.. Overlays().Where(o => o.ByHand || state.Pause.Read() is null)]);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
     }
 
@@ -106,17 +110,24 @@ public sealed partial class ControlLoop
         _capacity.Learn(windows.Servers.Keys, _history);
 
         var before = _book.Incidents;
-        var tick = new TickInput(now, config, windows, anomalies, _history, _detectors, _capacity, _state.Pause.Read()?.Who, orders.Approvals);
+        var notices = _drains.Advance(orders, _snapshot, now);
+        var tick = new TickInput(now, config, windows, anomalies, _history, _detectors, _capacity, _state.Pause.Read()?.Who, orders.Approvals)
+        {
+            Drains = _drains.Drains,
+        };
         _book.Advance(tick);
         var news = NewsSince(before);
+        _unwritten.AddRange(notices.Select(n => n.ToFact()));
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
 
-        // Taking remedies off because a person says so needs no disk; everything else does.
-        if (WriteFacts() || tick.PausedBy is not null)
+        // Giving traffic back because a person says so needs no disk; everything else does.
+        if (WriteFacts())
             TryPublish(Overlays());
-        foreach (var item in news)
+        else if (tick.PausedBy is not null || _drains.HasLifted)
+            TryPublish(OverlaysStillWanted());
+        foreach (var item in notices.Select((n, place) => n.ToNews(place)).Concat(news))
             _notifier.Tell(item);
-        orders.Answer(_book.Incidents, tick.PausedBy is not null);
+        orders.Answer(_book.Incidents, tick.PausedBy is not null, _table.Overlays);
         _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List());
     }
 
@@ -149,8 +160,19 @@ public sealed partial class ControlLoop
             _collector.Add(observation);
         var windows = _collector.Close(now);
         _unwritten.AddRange(windows.Decisions.Select(d => new FactDraft(d.At, "decision", null, "mainstay", DecisionText.Line(d.Decision))));
+        foreach (var queue in windows.Queues)
+            _troubles.Note($"queue of {queue.Service}", QueueText(queue));
         return windows;
     }
+
+    /// <summary>What people should know of a queue; null: nothing.</summary>
+    private static string? QueueText(QueueReport queue) => queue switch
+    {
+        { Trouble: { } trouble } => trouble,
+        { Waiting: 0, Unknown: 0 } => null,
+        { Unknown: 0 } => $"{queue.Service}: {queue.Waiting} requests wait in the queue of when_down for a server.",
+        _ => $"{queue.Service}: {queue.Waiting} requests wait in the queue of when_down for a server; of {queue.Unknown} nobody knows whether a server did them, and they are not sent again.",
+    };
 
     /// <summary>What the timelines gained in this tick: each line is news to people and a fact for the journal.</summary>
     private List<News> NewsSince(ImmutableArray<Incident> before)
@@ -181,6 +203,9 @@ public sealed partial class ControlLoop
             if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
             _onDisk = _book.Incidents;
+            if (!ReferenceEquals(_drainsOnDisk, _drains.Kept))
+                _state.Drains.Write(_drains.Kept);
+            _drainsOnDisk = _drains.Kept;
             _troubles.Note("journal", null);
             return true;
         }
@@ -196,9 +221,19 @@ public sealed partial class ControlLoop
     }
 
     private ImmutableArray<Overlay> Overlays() =>
-        [.. _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay())];
+    [
+        .. _drains.Drains.Select(d => d.ToOverlay()),
+        .. _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay()),
+    ];
 
-    /// <summary>table = configuration + active remedies; put in force if it differs from the one that is.</summary>
+    /// <summary>What is in force without what was taken off, and without anything new.</summary>
+    private ImmutableArray<Overlay> OverlaysStillWanted()
+    {
+        var wanted = Overlays().Select(o => o.Id).ToHashSet();
+        return [.. _table.Overlays.Where(o => wanted.Contains(o.Id))];
+    }
+
+    /// <summary>table = configuration + drains + active remedies; put in force if it differs from the one that is.</summary>
     private void Publish(ImmutableArray<Overlay> overlays)
     {
         var next = _config.ToTable(_table.Version + 1, overlays);

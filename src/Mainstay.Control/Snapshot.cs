@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
+using Mainstay.Control.Mitigation;
 
 namespace Mainstay.Control;
 
@@ -24,6 +25,9 @@ public sealed record Snapshot
 
     /// <summary>What a person should know of Mainstay itself: database away, observations dropped, configuration refused. Empty if all is well.</summary>
     public required ImmutableArray<string> Troubles { get; init; }
+
+    /// <summary>What people have drained by hand, oldest first.</summary>
+    public ImmutableArray<Drain> Drains { get; init; } = [];
 
     public static Snapshot None { get; } = new()
     {
@@ -63,7 +67,14 @@ public sealed record RegionStatus(
 /// <param name="Outstanding">Attempts under way.</param>
 /// <param name="CapacityPerSecond">Declared, or learned from load carried well; null: unknown.</param>
 public sealed record ServerStatus(
-    string Name, int Rank, string Version, bool Well, bool BreakerOpen, int Outstanding, double? CapacityPerSecond, TrafficStatus Traffic);
+    string Name, int Rank, string Version, bool Well, bool BreakerOpen, int Outstanding, double? CapacityPerSecond, TrafficStatus Traffic)
+{
+    /// <summary>True: the configuration says what it can carry; false: it was learned, or is unknown.</summary>
+    public bool IsCapacityDeclared { get; init; }
+
+    /// <summary>True: an overlay of its own takes its traffic away.</summary>
+    public bool IsDrained { get; init; }
+}
 
 /// <summary>One second of a chart.</summary>
 public readonly record struct HistoryPoint(DateTimeOffset At, double Rate, double ErrorShare, double P50Ms, double P99Ms);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mainstay.Control.Config;
 using Mainstay.Control.Detection;
 using Mainstay.Control.Mitigation;
@@ -26,6 +27,9 @@ internal sealed record TickInput(
     string? PausedBy,
     IReadOnlyDictionary<string, string> Approvals)
 {
+    /// <summary>What people have drained by hand.</summary>
+    public ImmutableArray<Drain> Drains { get; init; } = [];
+
     public ServiceConfig? Service(string name) => Config.Services.FirstOrDefault(s => s.Routing.Name == name);
 
     public RemedyMode Mode(string service) => Service(service)?.Remedies ?? Config.Remedies;

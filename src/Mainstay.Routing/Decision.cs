@@ -114,6 +114,9 @@ public enum Reflex
     /// <summary>It is not tried again: every server has been tried.</summary>
     NoOtherServer,
 
+    /// <summary>It is not tried again: a server asked for less work, and the others may be worse off.</summary>
+    OthersWorse,
+
     /// <summary>A second attempt runs beside the first, which is slow. Amount: milliseconds waited before.</summary>
     Hedged,
 

@@ -134,6 +134,8 @@ public sealed class DecisionRing(TimeProvider clock, int capacity = DecisionRing
                 continue;
             (oldest, newest, count) = (Math.Min(oldest, copy.Arrived), Math.Max(newest, copy.Number), count + 1);
         }
+        if (count == 0)
+            return $"Request {shown} is not in the record, which is being written over faster than it can be read; ask again.";
         var reach = $"The record reaches back to {Text(Time(oldest))} ({count.ToString("N0", CultureInfo.InvariantCulture)} requests) and is kept in the process that served the request.";
         if (PrefixOf(requestId) is { } prefix && prefix != _prefix)
             return $"Request {shown} was served by another process or before the last start: ids of this one begin with {_prefix}-. {reach}";

@@ -14,7 +14,7 @@ internal sealed class DecisionSampler(OutcomeFeed feed)
     /// <summary>Reports the decision of an ended request if its turn has come.</summary>
     public void Offer(Outcome outcome, DecisionRing ring)
     {
-        var isNotable = outcome.Result == OutcomeResult.Failed || outcome.Attempts.Length != 1;
+        var isNotable = outcome.Result is OutcomeResult.Failed or OutcomeResult.Queued || outcome.Attempts.Length != 1;
         if (!(isNotable ? IsDue(ref _nextNotable, NotableEvery, outcome.At) : IsDue(ref _nextUsual, UsualEvery, outcome.At)))
             return;
         if (ring.Find(outcome.RequestId, out _) is { } decision)

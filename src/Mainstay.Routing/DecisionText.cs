@@ -53,6 +53,7 @@ public static class DecisionText
         {
             { Result: null } => "still under way",
             { Result: OutcomeResult.CallerLeft } => $"the caller left after {Time(decision.Total)}",
+            { Result: OutcomeResult.Queued } => $"stored in the queue after {Time(decision.Total)}",
             { Status: 0 } => $"no answer was sent; it ended after {Time(decision.Total)}",
             { Result: OutcomeResult.Failed, Status: < 400 } => $"the answer ({decision.Status}) was cut after {Time(decision.Total)}",
             _ => $"answered {decision.Status} after {Time(decision.Total)}",
@@ -99,6 +100,9 @@ public static class DecisionText
         PassedOver.Drained when candidate.Share is > 0 and var share => string.Create(
             CultureInfo.InvariantCulture, $"drained, {share * 100:0.#} % of the requests let through"),
         PassedOver.Drained => "drained",
+        PassedOver.Resting => "it asked for less work",
+        PassedOver.Slow => "slow beside its peers",
+        PassedOver.Down => "down",
         PassedOver.BreakerOpen => "breaker open",
         PassedOver.Unwell => "its health checks fail",
         PassedOver.Tried => "tried already",
@@ -113,7 +117,7 @@ public static class DecisionText
 
     private static string Attempt(DecisionStep step) => step.Result switch
     {
-        AttemptResult.Answered or AttemptResult.ServerError => $"{step.Status}, first byte after {Time(step.FirstByte)}",
+        AttemptResult.Answered or AttemptResult.ServerError or AttemptResult.Overloaded => $"{step.Status}, first byte after {Time(step.FirstByte)}",
         AttemptResult.NotReached => $"not reached, after {Time(step.FirstByte)}",
         AttemptResult.Broken => $"the connection broke before an answer, after {Time(step.FirstByte)}",
         AttemptResult.FirstByteTimeout => $"no first byte within {Time(step.FirstByte)}",
@@ -131,6 +135,7 @@ public static class DecisionText
         Reflex.LastAttempt => $"Not tried again: retry.attempts ({step.Amount}) are used up.",
         Reflex.BodyTooLong => $"Not tried again: its body is longer than retry.body ({step.Amount} bytes).",
         Reflex.NoOtherServer => "Not tried again: every server has been tried.",
+        Reflex.OthersWorse => "Not tried again: the server asked for less work, and the others may be worse off.",
         Reflex.Hedged => $"A second attempt began beside the first, after {step.Amount} ms without an answer.",
         Reflex.Waited => $"It waited {step.Amount} ms for a free place.",
         Reflex.Shed => $"Not let in: the servers are overloaded and others matter more ({step.Amount} waiting).",

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Queue;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -15,7 +16,24 @@ public sealed partial class Gateway(
     /// <summary>Why the latest requests went where they went.</summary>
     public DecisionRing Decisions { get; } = new(clock);
 
-    public void Dispose() => _upstream.Dispose();
+    /// <summary>What waits for a server.</summary>
+    internal RequestQueues Queues { get; } = new(clock);
+
+    /// <summary>Opens the queues of when_down, so that the first request finds them. One that cannot be opened is tried again later.</summary>
+    public void OpenQueues()
+    {
+        foreach (var service in routes.Current.Services)
+            Queues.Open(service.Spec);
+    }
+
+    /// <summary>Sends what waits in the queues until cancelled.</summary>
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+
+    public void Dispose()
+    {
+        Queues.Dispose();
+        _upstream.Dispose();
+    }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
     public async Task HandleAsync(Exchange exchange)
@@ -24,10 +42,15 @@ public sealed partial class Gateway(
         var table = routes.Current;
         exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
 
-        // 2. The service that the caller means.
+        // 2. The service that the caller means; or the result of a request that waited in a queue.
+        if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
+        {
+            await Queues.AnswerAsync(exchange);
+            return;
+        }
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
         var draw = Draw();
-        var decision = Decisions.Begin(exchange.Id, service, table.Table.Version, draw);
+        var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
         if (service is null)
         {
             decision.Ended(OutcomeResult.CallerError, 404, default, default);
@@ -47,7 +70,7 @@ public sealed partial class Gateway(
                 var place = Enter(request, draw);
                 if (place is null)
                 {
-                    await OwnAnswer.NoServerAsync(request);
+                    await AnswerItselfAsync(request, null, body);
                     break;
                 }
 
@@ -62,10 +85,10 @@ public sealed partial class Gateway(
                 }
 
                 // 6. The answer, as it comes; or the reason why there is none.
-                if (answer is null || IsReplacedWhenDown(service.Spec, answer))
+                if (answer is null || IsReplacedWhenDown(request, answer))
                 {
                     await DiscardAsync(request, place, result, answer);
-                    await OwnAnswer.FailureAsync(request, result, body);
+                    await AnswerItselfAsync(request, result, body);
                 }
                 else
                 {
@@ -81,10 +104,28 @@ public sealed partial class Gateway(
         }
 
         // 7. What became of it.
+        Close(request);
+    }
+
+    /// <summary>No server answered: the request is queued, if its service does that and it may be; else its caller is told why.</summary>
+    /// <param name="request">Nothing of its answer has been sent.</param>
+    /// <param name="result">How the last attempt failed; null: there was no server for one.</param>
+    /// <param name="body">Its body; null: none.</param>
+    private async Task AnswerItselfAsync(RequestInProgress request, AttemptResult? result, ReplayableBody? body)
+    {
+        if (result is not (AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            && await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
+            return;
+        await (result is { } failure ? OwnAnswer.FailureAsync(request, failure, body) : OwnAnswer.NoServerAsync(request));
+    }
+
+    private void Close(RequestInProgress request)
+    {
         var outcome = request.Outcome();
-        decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
+        request.Decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
         feed.Report(outcome);
         _sampler.Offer(outcome, Decisions);
+        request.Exchange.NoteEnd(outcome);
     }
 
     private LiveServer.Place? Enter(RequestInProgress request, double draw)
@@ -113,8 +154,10 @@ public sealed partial class Gateway(
         {
             var (result, answer) = await _upstream.SendAsync(
                 request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
-            request.NoteFirstByte();
-            return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
+            if (answer is not null)
+                result = Judge(place.Server, answer);
+            request.NoteFirstByte(place, result);
+            return (result, answer);
         }
         catch (Exception e)
         {
@@ -138,9 +181,9 @@ public sealed partial class Gateway(
                 isLast ? request.Attempt : retry.ReplayLimit);
             return false;
         }
-        if (picker.Pick(request.Service, request.Tried, draw) is null)
+        if (picker.Pick(request.Service, request.Tried, draw) is not { } other || !IsWorthTrying(other, result))
         {
-            request.Decision.Acted(Reflex.NoOtherServer);
+            request.Decision.Acted(result == AttemptResult.Overloaded ? Reflex.OthersWorse : Reflex.NoOtherServer);
             return false;
         }
         var isAllowed = budget.TrySpend(retry.Budget);
@@ -148,6 +191,23 @@ public sealed partial class Gateway(
         request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
         return isAllowed;
     }
+
+    /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
+    private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)
+    {
+        if (answer.Status is 429 or 503 && RetryAfter.Read(answer.Fields, clock.GetUtcNow()) is { } time)
+            server.Breaker.Rest(time);
+        return answer.Status switch
+        {
+            429 => AttemptResult.Overloaded,
+            501 or 505 or < 500 => AttemptResult.Answered,
+            _ => AttemptResult.ServerError,
+        };
+    }
+
+    /// <summary>A caller who was asked to come later is not sent to a server that may be worse off.</summary>
+    private static bool IsWorthTrying(LiveServer other, AttemptResult result) =>
+        result != AttemptResult.Overloaded || (other.IsWell && other.Breaker is { Standing: Hold.None, IsResting: false });
 
     private static bool MayTryAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {
@@ -173,8 +233,9 @@ public sealed partial class Gateway(
     }
 
     /// <summary>True if the last answer says no more than that nobody could serve the request, and the service has a better one.</summary>
-    private static bool IsReplacedWhenDown(Service service, UpstreamAnswer answer) =>
-        service.AnswerWhenDown is not null && (answer.Status is 502 or 503 or 504);
+    private bool IsReplacedWhenDown(RequestInProgress request, UpstreamAnswer answer) =>
+        answer.Status is 502 or 503 or 504 && !request.Exchange.IsReplay
+        && (request.Service.Spec.AnswerWhenDown is not null || (Queues.Of(request.Service.Spec) is not null && MaySendTwice(request)));
 
     private static ReadOnlySpan<char> HostOnly(string host)
     {

@@ -12,6 +12,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     private TimeSpan _firstByte;
     private bool _whole;
     private bool _callerLeft;
+    private bool _queued;
 
     public Exchange Exchange => exchange;
 
@@ -26,13 +27,29 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Number of the present attempt, from 1.</summary>
     public int Attempt => Tried.Length;
 
+    /// <summary>True once an attempt may have reached a server.</summary>
+    public bool MayHaveReached => _attempts.Any(a => a.Result != AttemptResult.NotReached);
+
+    /// <summary>Notes that it was stored instead of served.</summary>
+    /// <param name="waiting">Requests in the queue.</param>
+    public void NoteQueued(int waiting)
+    {
+        _queued = true;
+        decision.Acted(Reflex.Queued, waiting);
+    }
+
     public void Begin(LiveServer.Place place)
     {
         Tried = Tried.Add(place.Server);
         _attemptStarted = clock.GetTimestamp();
     }
 
-    public void NoteFirstByte() => _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
+    /// <summary>The wait of the present attempt is over: its answer begins, or it failed.</summary>
+    public void NoteFirstByte(LiveServer.Place place, AttemptResult result)
+    {
+        _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
+        place.NoteFirstByte(_attemptFirstByte, counts: result is AttemptResult.Answered or AttemptResult.FirstByteTimeout);
+    }
 
     public void NoteAnswerStarted() => _firstByte = clock.GetElapsedTime(_arrived);
 
@@ -53,9 +70,11 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var status = exchange.AnswerStarted ? exchange.AnswerStatus : 0;
         // Aborting an answer that a server cut cancels CallerLeft, too: once it began, the attempt knows who ended it.
         var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
-        var result = _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
+        var result = _queued ? OutcomeResult.Queued
+            : _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
             : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
             : status is 101 or (>= 200 and < 500) && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
+            : exchange.IsReplay ? OutcomeResult.Queued
             : OutcomeResult.Failed;
         var customer = service.Spec.CustomerHeader is { } header ? exchange.RequestHeaders[header].ToString() : null;
         return new Outcome(

@@ -54,6 +54,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             gateway.Dispose();
             return Task.CompletedTask;
         });
+        gateway.OpenQueues();
+        _parts.Run("queues", gateway.RunQueuesAsync);
         var prober = new Prober(routes, _feed, clock, new Random(seed + 1));
         _parts.Run("prober", async token =>
         {

@@ -12,6 +12,8 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     StatusCommand.Build(clock),
     IncidentCommand.Build(clock),
     ExplainCommand.Build(clock),
+    DrainCommand.Build(clock),
+    UndrainCommand.Build(),
     PauseCommand.Build(clock),
     ResumeCommand.Build(clock),
     ModelCommand.Build(clock),

@@ -22,6 +22,9 @@ public sealed class StateFolder : IDisposable
         LastGood = new LastGoodFile(Path.Combine(path, "table.json"));
         Reviews = Path.Combine(path, "reviews");
         _incidents = new IncidentFile(Path.Combine(path, "incidents.json"));
+        Drains = new StateFile<DrainsKept>(
+            Path.Combine(path, "drains.json"), DrainJson.Default.DrainsKept,
+            kept => !kept.Drains.IsDefault && kept.Drains.All(d => d is { Region: not null, Who: not null, Why: not null }));
         Directory.CreateDirectory(Reviews);
     }
 
@@ -33,6 +36,9 @@ public sealed class StateFolder : IDisposable
     public PauseFile Pause { get; }
 
     public LastGoodFile LastGood { get; }
+
+    /// <summary>What people have drained by hand.</summary>
+    internal StateFile<DrainsKept> Drains { get; }
 
     /// <summary>Folder of the drafted reviews.</summary>
     public string Reviews { get; }

@@ -161,7 +161,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
 
     private async Task<ServerConnection> OpenAsync(Server server, TimeSpan within, CancellationToken callerLeft)
     {
-        using var deadline = new CancellationTokenSource(within, clock);
+        using var deadline = _clock.Limit(within);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerLeft);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try

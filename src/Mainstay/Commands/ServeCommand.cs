@@ -25,7 +25,7 @@ internal static class ServeCommand
         using var logs = Composition.MakeLogs(LogLevel.Information);
         using var state = StateFolder.Open(config.StateFolder);
         await using var composition = new Composition(clock, seed, logs);
-        var routes = new LiveRoutes(clock);
+        var routes = new LiveRoutes(clock, seed + 2);
         var loop = composition.BuildControlLoop(config, state, table =>
         {
             routes.Swap(table);

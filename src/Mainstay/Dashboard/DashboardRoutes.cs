@@ -28,6 +28,7 @@ internal sealed class DashboardRoutes(
         app.MapPost("/incidents/{number}/approve/{id}", ApproveAsync);
         app.MapPost("/pause", http => OrderAsync(http, why => new PauseOrder(RemediesApi.WhoOf(http), why)));
         app.MapPost("/resume", http => OrderAsync(http, why => new ResumeOrder(RemediesApi.WhoOf(http), why)));
+        app.MapPost("/drains/{number}/undrain", http => OrderAsync(http, why => new UndrainOrder(DrainsApi.Number(http) ?? 0, RemediesApi.WhoOf(http), why)));
         app.MapGet("/login", http => WriteLoginAsync(http, 200, http.Request.Query["back"].ToString(), null));
         app.MapPost("/login", SignInAsync);
         app.MapPost("/logout", http =>

@@ -50,8 +50,8 @@ public sealed class DecisionTextTests
             .Select(reflex => DecisionText.Line(Record(new DecisionStep(DecisionStepKind.Reflex, Ms(1)) { Reflex = reflex, Amount = 1, Of = 2 }))).ToList();
         foreach (var texts in new[] { reasons, reflexes })
             Assert.Equal(texts.Count, texts.Distinct().Count());
-        // Answered and ServerError differ by their status.
-        Assert.Equal(results.Count - 1, results.Distinct().Count());
+        // Answered, ServerError and Overloaded differ by their status.
+        Assert.Equal(results.Count - 2, results.Distinct().Count());
         Assert.All(reasons.Concat(results).Concat(reflexes), text => Assert.DoesNotMatch(@"[a-z][A-Z]", text.Replace("retry.body", "", StringComparison.Ordinal)));
     }
 

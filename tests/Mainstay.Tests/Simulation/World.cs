@@ -164,12 +164,11 @@ internal sealed class World : IDisposable
     /// <summary>One attempt, and what follows from it: the steps of the gateway without its streams.</summary>
     private void Try(Request request)
     {
-        if (_picker.Pick(request.Service, request.Tried, request.Draw) is not { } server)
+        if (_picker.Pick(request.Service, request.Tried, request.Draw) is not { } server || server.TryEnter(force: true) is not { } place)
         {
             End(request, OutcomeResult.Failed);
             return;
         }
-        var place = server.TryEnter(force: true)!;
         request.Tried = request.Tried.Add(server);
         var (result, took) = Of(server).Answer(Now, request.Service.Spec.Timeouts.FirstByte!.Value);
         After(took, () =>
