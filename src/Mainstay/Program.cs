@@ -1,6 +1,11 @@
 using System.CommandLine;
 using Mainstay.Commands;
 
+// Traffic is served on the threads that poll the sockets: no hop to another thread for each completion. The setting is read
+// once, when the first socket is made. What must not run there goes to the thread pool (docs/decisions/0007).
+if (args is ["serve" or "route", ..])
+    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+
 var clock = TimeProvider.System;
 var root = new RootCommand("Mainstay keeps AI services up: it routes around failure, notices trouble, runs the incident.")
 {

@@ -14,6 +14,7 @@ namespace Mainstay.Routing.Http1;
 /// </summary>
 internal sealed class Http1Connection
 {
+    private const int RequestsInTurn = 256;
     private static readonly Refusal TooSlow = new(408, "The head of the request did not come in time.");
     private static readonly Refusal Bug = new(500, "The request failed by a bug of the gateway.");
     private readonly ConnectionContext _transport;
@@ -74,9 +75,10 @@ internal sealed class Http1Connection
         Clock.Add(this);
         try
         {
-            var isFirst = true;
-            while (await ReadHeadAsync(isFirst) && await ServeAsync())
-                isFirst = false;
+            for (var served = 0; await ReadHeadAsync(isFirst: served == 0) && await ServeAsync(); served++)
+                // A caller that sends many requests ahead must not keep the thread that polls other connections, too.
+                if (served % RequestsInTurn == RequestsInTurn - 1)
+                    await Task.Yield();
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or TimeoutException)
         {

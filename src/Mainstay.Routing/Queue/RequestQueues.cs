@@ -92,7 +92,8 @@ internal sealed class RequestQueues(TimeProvider clock) : IDisposable
             await OwnAnswer.WriteAsync(exchange, 405, "Ask for a queued request with GET.");
             return;
         }
-        var found = _open.Values.Select(q => q.Find(key)).FirstOrDefault(f => f is not null);
+        // The disk is read on a thread that polls no sockets.
+        var found = await Task.Run(() => _open.Values.Select(q => q.Find(key)).FirstOrDefault(f => f is not null));
         if (found is not var (queued, answer))
         {
             await OwnAnswer.WriteAsync(exchange, 404, "No queued request is known by this key. Results are kept for the time that when_down.queue.keep says.");
