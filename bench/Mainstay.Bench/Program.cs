@@ -3,8 +3,8 @@ using Mainstay.Bench;
 using Mainstay.Bench.Failover;
 using Mainstay.Bench.Load;
 using Mainstay.Bench.Overload;
-using Mainstay.Bench.Soak;
 using Mainstay.Bench.Proxy;
+using Mainstay.Bench.Soak;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")

@@ -31,11 +31,13 @@ public sealed partial class ControlLoop
     private readonly CapacityBook _capacity = new();
     private readonly IncidentBook _book;
     private readonly DrainBook _drains;
+    private readonly PracticeBook _practices;
     private readonly List<FactDraft> _unwritten = [];
     private volatile MainstayConfig _config;
     private RouteTable _table;
     private ImmutableArray<Incident> _onDisk;
     private DrainsKept _drainsOnDisk;
+    private PracticesKept _practicesOnDisk;
     private readonly Troubles _troubles;
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
@@ -60,11 +62,14 @@ public sealed partial class ControlLoop
         _onDisk = _book.Incidents;
         _drains = new DrainBook(_drainsOnDisk = state.Drains.Read(out unreadable) ?? DrainsKept.None);
         _troubles.Note("drains", unreadable);
+        _practices = new PracticeBook(_practicesOnDisk = state.Practices.Read(out unreadable) ?? PracticesKept.None, clock.GetUtcNow());
+        _troubles.Note("practices", unreadable);
         // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
-        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Drains = _drains.Drains, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
+        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Drains = _drains.Drains, Practices = _practices.Practices, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
         _table = table;
-        // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
-        TryPublish([.. Overlays().Where(o => o.ByHand || state.Pause.Read() is null)]);
+        // A disk that is full must not keep a data plane in this process down: it is tried again with every tick. A practice that
+        // nobody watched meanwhile is over.
+        TryPublish([.. _drains.Drains.Select(d => d.ToOverlay()), .. state.Pause.Read() is null ? RemedyOverlays() : []]);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
     }
 
@@ -115,7 +120,8 @@ public sealed partial class ControlLoop
         {
             Drains = _drains.Drains,
         };
-        _book.Advance(tick);
+        notices.AddRange(_practices.Advance(tick, orders, _snapshot));
+        _book.Advance(tick with { Practice = _practices.Latest });
         var news = NewsSince(before);
         _unwritten.AddRange(notices.Select(n => n.ToFact()));
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
@@ -123,12 +129,12 @@ public sealed partial class ControlLoop
         // Giving traffic back because a person says so needs no disk; everything else does.
         if (WriteFacts())
             TryPublish(Overlays());
-        else if (tick.PausedBy is not null || _drains.HasLifted)
+        else if (tick.PausedBy is not null || _drains.HasLifted || _practices.Latest?.Ended == now)
             TryPublish(OverlaysStillWanted());
         foreach (var item in notices.Select((n, place) => n.ToNews(place)).Concat(news))
             _notifier.Tell(item);
         orders.Answer(_book.Incidents, tick.PausedBy is not null, _table.Overlays);
-        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List());
+        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List()) with { Practices = _practices.Practices };
     }
 
     /// <summary>Runs by another configuration from the next tick on. Safe from any thread.</summary>
@@ -203,6 +209,14 @@ public sealed partial class ControlLoop
             if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
             _onDisk = _book.Incidents;
+            foreach (var over in _practices.Kept.Practices.Where(p => !p.IsRunning && !p.IsReported))
+            {
+                _state.WriteReport(over);
+                _practices.NoteReport(over.Number);
+            }
+            if (!ReferenceEquals(_practicesOnDisk, _practices.Kept))
+                _state.Practices.Write(_practices.Kept);
+            _practicesOnDisk = _practices.Kept;
             if (!ReferenceEquals(_drainsOnDisk, _drains.Kept))
                 _state.Drains.Write(_drains.Kept);
             _drainsOnDisk = _drains.Kept;
@@ -223,8 +237,12 @@ public sealed partial class ControlLoop
     private ImmutableArray<Overlay> Overlays() =>
     [
         .. _drains.Drains.Select(d => d.ToOverlay()),
-        .. _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay()),
+        .. _practices.Latest?.ToOverlays() ?? [],
+        .. RemedyOverlays(),
     ];
+
+    private IEnumerable<Overlay> RemedyOverlays() =>
+        _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay());
 
     /// <summary>What is in force without what was taken off, and without anything new.</summary>
     private ImmutableArray<Overlay> OverlaysStillWanted()

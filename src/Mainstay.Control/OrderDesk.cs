@@ -86,6 +86,8 @@ internal sealed class OrdersTaken
             {
                 DrainOrder when _decided[order] is { Done: true, Number: { } number } && inForce.All(o => o.Id != Drain.OverlayId(number)) =>
                     new(false, $"Noted as drain {number}, and not in force: journal or table cannot be written now (mainstay status says why). It begins when they can; mainstay undrain {number} takes it back."),
+                PracticeOrder when _decided[order] is { Done: true, Number: { } number } && inForce.All(o => o.Id != $"practice-{number}") =>
+                    new(false, $"Noted as practice {number}, and nothing is shifted: journal or table cannot be written now (mainstay status says why). mainstay practice stop takes it back."),
                 _ when _decided.TryGetValue(order, out var decided) => decided,
                 PauseOrder => new(paused, "All remedies are off and none starts until mainstay resume. The reflexes go on."),
                 ResumeOrder => new(!paused, "Remedies may work again."),

@@ -26,6 +26,13 @@ public sealed record DrainOrder(string? Service, string? Region, string? Server,
 /// <summary>Gives traffic back that a <see cref="DrainOrder"/> took away.</summary>
 public sealed record UndrainOrder(int Number, string Who, string Why) : Order(Who, Why);
 
+/// <summary>Shifts a region's traffic away for a time, to see what would break.</summary>
+/// <param name="Service">The one service; null: every one.</param>
+public sealed record PracticeOrder(string? Service, string Region, TimeSpan For, string Who, string Why) : Order(Who, Why);
+
+/// <summary>Stops the practice that is in progress.</summary>
+public sealed record StopPracticeOrder(string Who, string Why) : Order(Who, Why);
+
 /// <summary>What became of an order.</summary>
 /// <param name="Done">False: nothing was changed, and the message says why and what would help.</param>
 public sealed record OrderResult(bool Done, string Message)

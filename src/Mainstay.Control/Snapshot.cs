@@ -29,6 +29,9 @@ public sealed record Snapshot
     /// <summary>What people have drained by hand, oldest first.</summary>
     public ImmutableArray<Drain> Drains { get; init; } = [];
 
+    /// <summary>The last ones, newest first; the first may be in progress.</summary>
+    public ImmutableArray<Practice> Practices { get; init; } = [];
+
     public static Snapshot None { get; } = new()
     {
         At = DateTimeOffset.UnixEpoch,
@@ -57,7 +60,7 @@ public sealed record ServiceStatus(
     string Name, TrafficStatus Traffic, ImmutableArray<RegionStatus> Regions, ImmutableArray<HistoryPoint> History);
 
 /// <param name="Share">Share of its usual traffic that remedies leave it, 0 to 1.</param>
-/// <param name="State">"well", "unwell" (no server is), "drained" or "recovering".</param>
+/// <param name="State">"well", "unwell" (no server is), "drained", "recovering" or "practice" (shifted away to see what breaks).</param>
 /// <param name="Traffic">Attempts on its servers.</param>
 public sealed record RegionStatus(
     string Name, double Share, string State, TrafficStatus Traffic, ImmutableArray<ServerStatus> Servers, ImmutableArray<HistoryPoint> History);

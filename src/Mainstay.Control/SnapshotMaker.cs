@@ -31,12 +31,12 @@ internal static class SnapshotMaker
     {
         var key = new SeriesKey(service.Name, region);
         var servers = service.Servers.Where(s => s.Region == region).Select(s => Server(service, s, overlays, tick)).ToImmutableArray();
-        var share = overlays
+        var least = overlays
             .Where(o => o.Region == region && o.Server is null && (o.Service is null || o.Service == service.Name))
-            .Select(o => o.Share)
-            .DefaultIfEmpty(1)
-            .Min();
-        var state = share == 0 ? "drained"
+            .MinBy(o => o.Share);
+        var share = least?.Share ?? 1;
+        var state = least?.Id.StartsWith("practice-", StringComparison.Ordinal) ?? false ? "practice"
+            : share == 0 ? "drained"
             : share < 1 ? "recovering"
             : servers.All(s => !s.Well || s.BreakerOpen) ? "unwell"
             : "well";

@@ -30,6 +30,9 @@ internal sealed record TickInput(
     /// <summary>What people have drained by hand.</summary>
     public ImmutableArray<Drain> Drains { get; init; } = [];
 
+    /// <summary>The practice in progress, or the last one; null: there was none.</summary>
+    public Practice? Practice { get; init; }
+
     public ServiceConfig? Service(string name) => Config.Services.FirstOrDefault(s => s.Routing.Name == name);
 
     public RemedyMode Mode(string service) => Service(service)?.Remedies ?? Config.Remedies;

@@ -10,7 +10,7 @@ namespace Mainstay.Routing;
 public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
-    private readonly HttpUpstream _upstream = new(clock);
+    private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
     private readonly DecisionSampler _sampler = new(feed);
 
     /// <summary>Why the latest requests went where they went.</summary>
@@ -40,7 +40,6 @@ public sealed partial class Gateway(
     {
         // 1. One table for the whole request.
         var table = routes.Current;
-        exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
 
         // 2. The service that the caller means; or the result of a request that waited in a queue.
         if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
@@ -222,7 +221,7 @@ public sealed partial class Gateway(
     private static bool MaySendTwice(RequestInProgress request) =>
         request.Service.Spec.Retry.ReplaySafe
         || HttpMethods.IsIdempotent(request.Exchange.Method)
-        || request.Exchange.RequestHeaders.ContainsKey("Idempotency-Key");
+        || request.Exchange.HasField("Idempotency-Key");
 
     private static async ValueTask DiscardAsync(RequestInProgress request, LiveServer.Place place, AttemptResult result, UpstreamAnswer? answer)
     {

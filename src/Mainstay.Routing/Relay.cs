@@ -42,8 +42,7 @@ internal static class Relay
         {
             // The front refuses a header field, such as one with control characters.
             request.End(place, AttemptResult.Broken, answer.Status);
-            exchange.AnswerHeaders.Clear();
-            exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
+            exchange.ForgetAnswer();
             await OwnAnswer.WriteAsync(exchange, 502, $"The answer of server {place.Server.Spec.Name} cannot be sent on: {e.Message}");
         }
         finally

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Serialization;
-using Mainstay.Control.Incidents;
 using Mainstay.Routing;
 
 namespace Mainstay.Control.Mitigation;
@@ -55,7 +54,7 @@ public sealed record BlastRadius(
         return new(
             regions[0], server, service,
             [.. asked.Where(s => Servers(s).Any(v => away.Covers(s.Name, v.Region, v.Server.Name))).Select(s => Measure(s, away, present.Select(p => p.Overlay)))],
-            [.. seen.Incidents.Where(i => i.IsOpen).Select(i => $"incident {i.Number} is open: {i.Title}"), .. present.Select(p => p.Text)]);
+            [.. seen.Incidents.Where(i => i.IsOpen).Select(i => $"incident {i.Number} is open: {i.Title}"), .. present.Select(p => p.Text).Distinct()]);
     }
 
     /// <summary>Every overlay that a snapshot tells of, with what it is in words.</summary>
@@ -63,6 +62,7 @@ public sealed record BlastRadius(
     [
         .. seen.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => (r.ToOverlay(), $"remedy {r.Id} is in force: {r.Title}")),
         .. seen.Drains.Select(d => (d.ToOverlay(), Text($"{d.Title} is drained by {d.Who} since {d.Since:yyyy-MM-dd HH:mm:ss} UTC (drain {d.Number})"))),
+        .. seen.Practices.SelectMany(p => p.ToOverlays().Select(o => (o, $"practice {p.Number} of {p.Title} is in progress"))),
     ];
 
     private static ServiceAtStake Measure(ServiceStatus service, Overlay away, IEnumerable<Overlay> present)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
 using Mainstay.Routing;
@@ -25,6 +26,9 @@ public sealed class StateFolder : IDisposable
         Drains = new StateFile<DrainsKept>(
             Path.Combine(path, "drains.json"), DrainJson.Default.DrainsKept,
             kept => !kept.Drains.IsDefault && kept.Drains.All(d => d is { Region: not null, Who: not null, Why: not null }));
+        Practices = new StateFile<PracticesKept>(
+            Path.Combine(path, "practices.json"), PracticeJson.Default.PracticesKept,
+            kept => !kept.Practices.IsDefault && kept.Practices.All(p => p is { Region: not null, Who: not null, Why: not null, Services.IsDefault: false }));
         Directory.CreateDirectory(Reviews);
     }
 
@@ -39,6 +43,9 @@ public sealed class StateFolder : IDisposable
 
     /// <summary>What people have drained by hand.</summary>
     internal StateFile<DrainsKept> Drains { get; }
+
+    /// <summary>The last practices.</summary>
+    internal StateFile<PracticesKept> Practices { get; }
 
     /// <summary>Folder of the drafted reviews.</summary>
     public string Reviews { get; }
@@ -87,6 +94,23 @@ public sealed class StateFolder : IDisposable
             throw new IOException(e.Message, e);
         }
         return name;
+    }
+
+    /// <summary>Writes the report of a practice that is over into <c>practice/</c>, as Markdown and as JSON.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void WriteReport(Practice practice)
+    {
+        try
+        {
+            var file = Path.Combine(Root, "practice", $"practice-{practice.Number}");
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file + ".md", PracticeReport.Draft(practice));
+            File.WriteAllText(file + ".json", JsonSerializer.Serialize(practice, PracticeJson.Default.Practice));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
     }
 
     public void Dispose()

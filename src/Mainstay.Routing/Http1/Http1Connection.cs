@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Mainstay.Routing.Http;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -34,6 +35,7 @@ internal sealed class Http1Connection
         Input = transport.Transport.Input;
         Output = transport.Transport.Output;
         Caller = (transport.RemoteEndPoint as IPEndPoint)?.Address;
+        CallerName = new CallerName(Caller);
         Scheme = transport.Features.Get<ITlsHandshakeFeature>() is null ? "http" : "https";
     }
 
@@ -46,6 +48,8 @@ internal sealed class Http1Connection
     public RecentText Recent { get; } = new();
 
     public IPAddress? Caller { get; }
+
+    public CallerName CallerName { get; }
 
     public string Scheme { get; }
 

@@ -39,6 +39,7 @@ internal static class ControlListener
         ExplainApi.Map(app, explain);
         RemediesApi.Map(app, order, clock);
         DrainsApi.Map(app, snapshot, order, clock);
+        PracticesApi.Map(app, snapshot, order, clock);
         new EventsApi(snapshot, clock).Map(app);
         dashboard.Map(app);
     }

@@ -29,6 +29,8 @@ internal sealed class DashboardRoutes(
         app.MapPost("/pause", http => OrderAsync(http, why => new PauseOrder(RemediesApi.WhoOf(http), why)));
         app.MapPost("/resume", http => OrderAsync(http, why => new ResumeOrder(RemediesApi.WhoOf(http), why)));
         app.MapPost("/drains/{number}/undrain", http => OrderAsync(http, why => new UndrainOrder(DrainsApi.Number(http) ?? 0, RemediesApi.WhoOf(http), why)));
+        app.MapGet("/practices/{number}", WritePracticeAsync);
+        app.MapPost("/practices/stop", http => OrderAsync(http, why => new StopPracticeOrder(RemediesApi.WhoOf(http), why)));
         app.MapGet("/login", http => WriteLoginAsync(http, 200, http.Request.Query["back"].ToString(), null));
         app.MapPost("/login", SignInAsync);
         app.MapPost("/logout", http =>
@@ -80,6 +82,13 @@ internal sealed class DashboardRoutes(
             await WriteAsync<ExplainPage>(http, 200, "", new() { ["Decision"] = decision });
         else
             await WriteRefusalAsync(http, answer is null ? 503 : 404, answer?.Why ?? ExplainApi.NoDataPlane);
+    }
+
+    private Task WritePracticeAsync(HttpContext http)
+    {
+        if (PracticesApi.Find(snapshot(), http) is not { } practice)
+            return WriteRefusalAsync(http, 404, PracticesApi.Unknown(http));
+        return WriteAsync<PracticePage>(http, 200, $"/practices/{practice.Number}", new() { ["Now"] = snapshot(), ["Practice"] = practice });
     }
 
     private async Task ApproveAsync(HttpContext http)
