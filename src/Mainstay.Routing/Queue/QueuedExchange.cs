@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 
@@ -14,6 +15,7 @@ internal sealed class QueuedExchange : Exchange
     public const int LongestAnswer = 1 << 20;
 
     private readonly StoredRequest _request;
+    private readonly HeaderDictionary _fields = [];
     private readonly BoundedWriter _answer = new(LongestAnswer);
     private bool _started;
     private bool _aborted;
@@ -22,9 +24,11 @@ internal sealed class QueuedExchange : Exchange
     {
         _request = request;
         foreach (var (name, value) in request.FieldLines())
-            RequestHeaders.Append(name, value);
+            _fields.Append(name, value);
         if (request.ForwardedFor.Length > 0)
-            RequestHeaders["X-Forwarded-For"] = request.ForwardedFor;
+            _fields["X-Forwarded-For"] = request.ForwardedFor;
+        if (request.Forwarded.Length > 0)
+            _fields["Forwarded"] = request.Forwarded;
         RequestBody = request.HasBody ? PipeReader.Create(new ReadOnlySequence<byte>(request.Body)) : null;
     }
 
@@ -52,7 +56,9 @@ internal sealed class QueuedExchange : Exchange
 
     public override IPAddress? Caller => IPAddress.TryParse(_request.Caller, out var address) ? address : null;
 
-    public override IHeaderDictionary RequestHeaders { get; } = new HeaderDictionary();
+    internal override CallerName CallerName => new(Caller);
+
+    internal override bool IsTraced => HasField("traceparent");
 
     public override PipeReader? RequestBody { get; }
 
@@ -84,6 +90,24 @@ internal sealed class QueuedExchange : Exchange
 
     public override void Abort() => _aborted = true;
 
+    internal override bool HasField(string name) => _fields.ContainsKey(name);
+
+    internal override string FieldText(string name) => _fields[name].ToString();
+
+    internal override bool WriteValuesTo(string name, IBufferWriter<byte> output)
+    {
+        if (!HasField(name))
+            return false;
+        Encoding.Latin1.GetBytes(string.Join(", ", _fields[name].AsEnumerable()), output);
+        return true;
+    }
+
+    internal override void ForgetAnswer()
+    {
+        AnswerHeaders.Clear();
+        ContentType = "";
+    }
+
     internal override void NoteEnd(Outcome outcome) => Outcome = outcome;
 
     /// <summary>The key is added for servers, so that they can drop what they have done already. It does not make a request one
@@ -91,7 +115,7 @@ internal sealed class QueuedExchange : Exchange
     internal override void WriteFieldsTo(IBufferWriter<byte> head)
     {
         head.Write(_request.Fields);
-        if (!RequestHeaders.ContainsKey("Idempotency-Key"))
+        if (!HasField("Idempotency-Key"))
             head.Write(Encoding.ASCII.GetBytes($"Idempotency-Key: {_request.Id}\r\n"));
     }
 

@@ -25,6 +25,9 @@ internal sealed record StoredRequest(
     [JsonIgnore]
     public ReadOnlyMemory<byte> Body { get; init; }
 
+    /// <summary>The Forwarded field as it came.</summary>
+    public string Forwarded { get; init; } = "";
+
     /// <summary>Whether it had a body, be it empty.</summary>
     public bool HasBody { get; init; }
 
@@ -39,9 +42,9 @@ internal sealed record StoredRequest(
         exchange.WriteFieldsTo(fields);
         var request = new StoredRequest(
             exchange.Id, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), at, exchange.Method, exchange.Target, exchange.Host,
-            exchange.Scheme, exchange.Caller?.ToString() ?? "", exchange.RequestHeaders["X-Forwarded-For"].ToString(),
+            exchange.Scheme, exchange.Caller?.ToString() ?? "", exchange.FieldText("X-Forwarded-For"),
             fields.WrittenSpan.ToArray(), maySendTwice);
-        return request with { Body = body, HasBody = exchange.RequestBody is not null };
+        return request with { Forwarded = exchange.FieldText("Forwarded"), Body = body, HasBody = exchange.RequestBody is not null };
     }
 
     /// <summary>The fields, one by one.</summary>
