@@ -103,7 +103,9 @@ internal sealed class DyingServer : IAsyncDisposable
             // A server that dies on accepting must still answer /warm, which comes first.
             if (_death == Death.Accepted && !(isFirst && ExpectsWarm))
             {
-                Interlocked.Increment(ref _reached);
+                // A reset may come so early that the other side never had a connection, and may go elsewhere.
+                if (!_resets)
+                    Interlocked.Increment(ref _reached);
                 End(socket);
                 return;
             }

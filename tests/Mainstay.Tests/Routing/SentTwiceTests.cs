@@ -127,7 +127,8 @@ public sealed class SentTwiceTests
                 || (MayTwice && Death != Death.AnswerBody && Body != Body.OverLimit));
 
         /// <summary>Whether it succeeds may hang on how much was read, or what a reset left to be read, at that moment.</summary>
-        public bool MaySucceed => MayTwice && Dying < Servers && (Body == Body.OverLimit || (Death == Death.AnswerBody && Resets));
+        public bool MaySucceed => Dying < Servers
+            && ((Death == Death.Accepted && Resets) || (MayTwice && (Body == Body.OverLimit || (Death == Death.AnswerBody && Resets))));
 
         public string Content() => Body switch
         {
