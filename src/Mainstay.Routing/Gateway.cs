@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -98,9 +99,11 @@ public sealed partial class Gateway(
         request.Begin(place);
         try
         {
-            var (result, answer) = await _upstream.SendAsync(
-                request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
+            var service = request.Service;
+            var (result, answer, why) = await _upstream.SendAsync(
+                request.Exchange, service.Spec, service.Trust?.Current ?? ServerTrust.OfMachine, place.Server, body, MaySendTwice(request), total);
             request.NoteFirstByte();
+            request.Why = why;
             return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
         }
         catch (Exception e)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Routing;
 
@@ -20,9 +21,11 @@ public sealed class LiveRoutes(TimeProvider clock)
         {
             var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
             var budgets = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Retries);
+            var trusts = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Trust);
             var services = table.Services
                 .Select(service => new LiveService(
                     service,
+                    Keep(service, trusts.GetValueOrDefault(service.Name)),
                     [.. service.Servers.Select(server => Keep(service, server, before))],
                     budgets.GetValueOrDefault(service.Name) ?? new RetryBudget(clock),
                     table.Overlays))
@@ -43,6 +46,9 @@ public sealed class LiveRoutes(TimeProvider clock)
 
     private static double Share(ImmutableArray<Overlay> overlays, LiveServer server) =>
         overlays.Where(o => o.Covers(server.Service, server.Spec)).Select(o => o.Share).DefaultIfEmpty(1).Min();
+
+    private static TrustFiles? Keep(Service service, TrustFiles? before) =>
+        service.Tls is null ? null : before?.Spec == service.Tls ? before : new TrustFiles(service.Tls);
 
     private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
     {
@@ -75,9 +81,10 @@ public sealed record LiveTable(RouteTable Table, ImmutableArray<LiveService> Ser
 /// <summary>A service in force: its description, its servers by rank, and the overlays that touch it.</summary>
 public sealed class LiveService
 {
-    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
+    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
     {
         Spec = spec;
+        Trust = trust;
         Servers = servers;
         Retries = retries;
         Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
@@ -95,6 +102,9 @@ public sealed class LiveService
     public ImmutableArray<LiveServer> Servers { get; }
 
     public RetryBudget Retries { get; }
+
+    /// <summary>The files of its TLS; null: it has none.</summary>
+    internal TrustFiles? Trust { get; }
 
     internal ImmutableArray<Overlay> Overlays { get; }
 

@@ -29,7 +29,7 @@ internal static class OwnAnswer
                 request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),
             AttemptResult.FirstByteTimeout => WriteAsync(
                 request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
-            AttemptResult.NotReached => WriteAsync(request.Exchange, 502, $"Server {server} could not be reached."),
+            AttemptResult.NotReached => WriteAsync(request.Exchange, 502, request.Why is { } why ? $"Server {server} could not be reached: {why}." : $"Server {server} could not be reached."),
             _ => WriteAsync(
                 request.Exchange, 502,
                 $"Server {server} broke the connection. The request may have reached it, so it was not sent again: "
