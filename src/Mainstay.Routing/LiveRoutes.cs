@@ -77,37 +77,3 @@ public sealed record LiveTable(RouteTable Table, ImmutableArray<LiveService> Ser
         return null;
     }
 }
-
-/// <summary>A service in force: its description, its servers by rank, and the overlays that touch it.</summary>
-public sealed class LiveService
-{
-    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
-    {
-        Spec = spec;
-        Trust = trust;
-        Servers = servers;
-        Retries = retries;
-        Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
-        Ranks = [.. servers
-            .GroupBy(s => s.Spec.Rank)
-            .OrderBy(rank => rank.Key)
-            .Select(rank => spec.Regions
-                .Select(region => rank.Where(s => s.Spec.Region == region).ToImmutableArray())
-                .Where(region => region.Length > 0)
-                .ToImmutableArray())];
-    }
-
-    public Service Spec { get; }
-
-    public ImmutableArray<LiveServer> Servers { get; }
-
-    public RetryBudget Retries { get; }
-
-    /// <summary>The files of its TLS; null: it has none.</summary>
-    internal TrustFiles? Trust { get; }
-
-    internal ImmutableArray<Overlay> Overlays { get; }
-
-    /// <summary>Servers by rank, within a rank by region in order of preference.</summary>
-    internal ImmutableArray<ImmutableArray<ImmutableArray<LiveServer>>> Ranks { get; }
-}

@@ -3,8 +3,9 @@ using System.Collections.Immutable;
 namespace Mainstay.Routing;
 
 /// <summary>
-/// Which server next: within the lowest rank, the first region that is well; within it, the server with the least
-/// outstanding work for its weight. Nothing a person on call could not check by hand.
+/// Which server next. Of those that this request has not tried and that are allowed, the first by this order: what speaks
+/// against it (nothing, full, drained, not well); its rank; whether its region has failed this request; its region's place;
+/// its outstanding work for its weight; chance. Nothing a person on call could not check by hand.
 /// </summary>
 /// <param name="seed">Seed of the choice between equals. Safe for any number of threads.</param>
 public sealed class Picker(int seed)
@@ -18,80 +19,100 @@ public sealed class Picker(int seed)
     /// <param name="service">The service to serve.</param>
     /// <param name="tried">Servers that have failed this request; a second attempt prefers other regions than theirs.</param>
     /// <param name="draw">A number of this request, uniform in [0, 1): which share of a recovering region it belongs to.</param>
-    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw) =>
-        Pick(service, tried, draw, Demand.Well)
-        ?? Pick(service, tried, draw, Demand.NotFull)
-        ?? Pick(service, tried, draw, Demand.Drained)
-        ?? Pick(service, tried, draw, Demand.Any);
-
-    /// <summary>What is asked of a server, from everything to nothing.</summary>
-    private enum Demand
-    {
-        /// <summary>Well, closed, not drained, below its declared capacity.</summary>
-        Well,
-
-        /// <summary>The same, but it may be above its declared capacity.</summary>
-        NotFull,
-
-        /// <summary>Well and closed, though drained.</summary>
-        Drained,
-
-        /// <summary>Any server that this request has not tried.</summary>
-        Any,
-    }
-
-    private LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, Demand demand)
-    {
-        foreach (var rank in service.Ranks)
-        {
-            // The rank binds harder than the wish for another region: a fallback serves only what its betters cannot.
-            var best = tried.IsEmpty ? null : Best(service, rank, tried, draw, demand, elsewhere: true);
-            if ((best ?? Best(service, rank, tried, draw, demand, elsewhere: false)) is { } server)
-                return server;
-        }
-        return null;
-    }
-
-    private LiveServer? Best(
-        LiveService service, ImmutableArray<ImmutableArray<LiveServer>> rank, ImmutableArray<LiveServer> tried, double draw,
-        Demand demand, bool elsewhere)
+    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw)
     {
         LiveServer? best = null;
+        var bestPlace = int.MaxValue;
+        var bestLoad = 0.0;
         var ties = 0;
-        foreach (var region in rank)
+        foreach (var (server, order) in service.Candidates)
         {
-            foreach (var server in region)
-            {
-                if (IsPassedOver(service, server, tried, draw, demand, elsewhere))
-                    continue;
-                if (best is null || server.Load < best.Load)
-                    (best, ties) = (server, 1);
-                else if (server.Load == best.Load && NextTie(++ties))
-                    best = server;
-            }
-            if (best is not null && !service.Spec.ShareRegions)
-                return best;
+            // They come in order: none that follows is better than a server that has nothing against it.
+            if (order > bestPlace && tried.IsEmpty)
+                break;
+            var place = order;
+            if (!tried.IsEmpty && !TryPlace(server, tried, ref place))
+                continue;
+            place += Level(Against(service, server, draw)) << LiveService.OrderBits;
+            if (place > bestPlace)
+                continue;
+            var load = server.Load;
+            if (place < bestPlace || load < bestLoad)
+                (best, bestPlace, bestLoad, ties) = (server, place, load, 1);
+            else if (load == bestLoad && NextTie(++ties))
+                best = server;
         }
         return best;
     }
 
-    private static bool IsPassedOver(
-        LiveService service, LiveServer server, ImmutableArray<LiveServer> tried, double draw, Demand demand, bool elsewhere)
+    /// <summary>
+    /// Says of every server why it does not serve a request, as things stand now: a choice and its explanation agree
+    /// if nothing changed between. Costs about as much as a choice, and allocates nothing.
+    /// </summary>
+    /// <param name="service">As for the choice.</param>
+    /// <param name="tried">As for the choice.</param>
+    /// <param name="draw">As for the choice.</param>
+    /// <param name="chosen">What was chosen; null: none.</param>
+    /// <param name="why">Receives one reason for each of the service's servers, in their order; as long as they are many.</param>
+    public static void Explain(
+        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why)
     {
-        foreach (var other in tried)
-            if (other == server || (elsewhere && other.Spec.Region == server.Spec.Region))
-                return true;
-        if (demand == Demand.Any)
-            return false;
-        if (!server.IsWell || !server.Breaker.MayEnter())
-            return true;
-        if (demand == Demand.Drained)
-            return false;
+        var orders = service.Orders;
+        var chosenAt = chosen is null ? -1 : service.Servers.IndexOf(chosen);
+        var chosenPlace = chosenAt < 0 ? 0 : orders[chosenAt];
+        var chosenLevel = chosen is null ? 0 : Level(Against(service, chosen, draw));
+        var chosenLoad = chosen?.Load ?? 0;
+        if (chosen is not null)
+            TryPlace(chosen, tried, ref chosenPlace);
+        for (var i = 0; i < service.Servers.Length; i++)
+        {
+            var server = service.Servers[i];
+            var place = orders[i];
+            why[i] = i == chosenAt ? PassedOver.No
+                : place == LiveService.NotAllowed ? PassedOver.NotAllowed
+                : !TryPlace(server, tried, ref place) ? PassedOver.Tried
+                : Against(service, server, draw) is var against && Level(against) > chosenLevel ? against
+                : place > chosenPlace ? Behind(place, chosenPlace)
+                : server.Load > chosenLoad ? PassedOver.Busier
+                : PassedOver.Chance;
+        }
+    }
+
+    /// <summary>What speaks against a server, the worst first.</summary>
+    private static PassedOver Against(LiveService service, LiveServer server, double draw)
+    {
+        if (!server.IsWell)
+            return PassedOver.Unwell;
+        if (!server.Breaker.MayEnter())
+            return PassedOver.BreakerOpen;
         foreach (var overlay in service.Overlays)
             if (draw >= overlay.Share && overlay.Covers(service.Spec.Name, server.Spec))
-                return true;
-        return demand == Demand.Well && server.IsFull;
+                return PassedOver.Drained;
+        return server.IsFull ? PassedOver.Full : PassedOver.No;
     }
+
+    /// <summary>An open breaker and failing probes weigh alike: either says that an attempt would fail.</summary>
+    private static int Level(PassedOver against) => against == PassedOver.Unwell ? (int)PassedOver.BreakerOpen : (int)against;
+
+    /// <summary>Moves the place of a server behind those whose region has not failed this request; false if it has been
+    /// tried itself. The rank binds harder: a fallback serves only what its betters cannot.</summary>
+    private static bool TryPlace(LiveServer server, ImmutableArray<LiveServer> tried, ref int place)
+    {
+        var order = place;
+        foreach (var other in tried)
+        {
+            if (other == server)
+                return false;
+            if (other.Spec.Region == server.Spec.Region)
+                place = order | LiveService.RegionTried;
+        }
+        return true;
+    }
+
+    private static PassedOver Behind(int place, int chosen) =>
+        LiveService.RankOf(place) > LiveService.RankOf(chosen) ? PassedOver.Rank
+        : (place & LiveService.RegionTried) > (chosen & LiveService.RegionTried) ? PassedOver.RegionTried
+        : PassedOver.Region;
 
     /// <summary>True with probability 1/n: keeps each of n equals with the same chance. Weyl sequence, then a mix
     /// (splitmix), so that threads share one number without a lock.</summary>

@@ -48,6 +48,9 @@ public sealed record Service
     /// <summary>True: all regions are used alike; false: the first that is well.</summary>
     public bool ShareRegions { get; init; }
 
+    /// <summary>The only regions in which it may be served, whatever fails; empty: every region.</summary>
+    public ImmutableArray<string> AllowedRegions { get; init; } = [];
+
     public Timeouts Timeouts { get; init; } = new();
 
     public RetryPolicy Retry { get; init; } = new();

@@ -39,6 +39,8 @@ public static class ConfigKeys
         new("control.tokens[].name", Name, Required, "Who acted, as the journal will say."),
         new("control.tokens[].sha256", Of("64 hexadecimal digits"), Required,
             "SHA-256 of the token: `printf %s TOKEN | sha256sum`. Never the token itself."),
+        new("control.tokens[].scope", OneOf("read", "respond", "operate"), "respond",
+            "What the token may do: see; also work on incidents; also drain and practise. The one in `state/token` may do everything."),
         new("control.hosts", Of("list of host names"), None,
             "Host names under which browsers may reach it, beside the listener's own and `localhost`."),
         new("state", Of("path of a folder, relative to this file"), "state", "SQLite, spool, token and the last good table."),

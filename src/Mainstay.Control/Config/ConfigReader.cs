@@ -108,7 +108,9 @@ public sealed class ConfigReader
             }
             if (tokens.Any(t => t.Name == name))
                 token.Error("name", $"another token has the name {name}", "give each its own: the journal says by it who acted");
-            tokens.Add(new TokenConfig(name ?? "", hash ?? ""));
+            if (name == ControlConfig.OwnToken)
+                token.Error("name", $"{name} is the name of the instance's own token", "write who holds this one: the journal says by it who acted");
+            tokens.Add(new TokenConfig(name ?? "", hash ?? "", token.Choice<TokenScope>("scope") ?? TokenScope.Respond));
         }
         var listen = Addresses.Listener(control, "listen") ?? config.Listen;
         if (!Addresses.IsLoopback(listen) && tokens.Count == 0)

@@ -36,6 +36,9 @@ public sealed record MainstayConfig
 /// <summary>The listener of dashboard, API and status page.</summary>
 public sealed record ControlConfig
 {
+    /// <summary>The name of the token in state/token: stands in the journal for who came with it.</summary>
+    public const string OwnToken = "operator";
+
     public Uri Listen { get; init; } = new("http://127.0.0.1:8401");
 
     /// <summary>Tokens that may act, beside the one in state/token. Without any, only loopback may listen.</summary>
@@ -48,7 +51,8 @@ public sealed record ControlConfig
 /// <summary>A token as the file knows it: never the token itself.</summary>
 /// <param name="Name">Stands in the journal as who acted.</param>
 /// <param name="Sha256">SHA-256 of the token, 64 hexadecimal digits in lower case.</param>
-public sealed record TokenConfig(string Name, string Sha256);
+/// <param name="Scope">What it may do. By default what every token could before there were scopes, and no more.</param>
+public sealed record TokenConfig(string Name, string Sha256, TokenScope Scope = TokenScope.Respond);
 
 /// <summary>A service: how it is routed, and how it is watched.</summary>
 public sealed record ServiceConfig

@@ -11,8 +11,8 @@ internal sealed class ServerReader(Section service)
 
     private readonly List<(Section At, string Region)> _regions = [];
 
-    /// <summary>The servers that could be read, and the regions in order of preference.</summary>
-    public (ImmutableArray<Server> Servers, ImmutableArray<string> Regions, bool ShareRegions) Read()
+    /// <summary>The service with the servers that could be read, and the regions in order of preference.</summary>
+    public Service ReadInto(Service routing)
     {
         CheckApi(service);
         // Models bring servers of their own; that they are reserved has been said.
@@ -36,9 +36,9 @@ internal sealed class ServerReader(Section service)
                     "keep one of them; weight gives a server more work");
             }
         }
-        CheckAllowed();
+        var allowed = ReadAllowed();
         var (regions, share) = ReadRegions();
-        return (servers.ToImmutable(), regions, share);
+        return routing with { Servers = servers.ToImmutable(), Regions = regions, ShareRegions = share, AllowedRegions = allowed };
     }
 
     private Server? ReadServer(Section section)
@@ -98,21 +98,22 @@ internal sealed class ServerReader(Section service)
         return ([.. order], false);
     }
 
-    private void CheckAllowed()
+    private ImmutableArray<string> ReadAllowed()
     {
         if (!service.Has("allowed_regions"))
-            return;
+            return [];
         var allowed = service.Names("allowed_regions");
         if (service.IsEmptyList("allowed_regions"))
             service.Error("allowed_regions", "no region is allowed", "name the regions that may serve, or take the key out");
         if (allowed.IsEmpty)
-            return;
+            return [];
         foreach (var (at, region) in _regions.Where(r => allowed.All(a => a.Text != r.Region)))
         {
             at.Error(
                 "region", $"{region} is not in the service's `allowed_regions` (line {service.LineOf("allowed_regions")})",
                 "take the server out, or allow its region");
         }
+        return [.. allowed.Select(a => a.Text)];
     }
 
     private static void CheckApi(Section section)

@@ -19,13 +19,11 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         if (name.Length > 0 && !_names.TryAdd(name, section.LineOf("name")))
             section.Error("name", $"another service has the name {name}, in line {_names[name]}", "give each its own");
 
-        var servers = new ServerReader(section).Read();
         var routing = new Service
         {
             Name = name,
-            Servers = servers.Servers,
-            Regions = servers.Regions,
-            ShareRegions = servers.ShareRegions,
+            Servers = [],
+            Regions = [],
             Timeouts = ReadTimeouts(section, name),
             Retry = ReadRetry(section.Map("retry")),
             Protocol = section.Choice<ServerProtocol>("protocol") ?? ServerProtocol.Http1,
@@ -35,6 +33,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             CustomerHeader = ReadCustomer(section.Map("customer")),
             AnswerWhenDown = ReadWhenDown(section),
         };
+        routing = new ServerReader(section).ReadInto(routing);
         routing = WithMatch(routing, section.Map("match"), section);
         if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
             findings.Warn(advice);

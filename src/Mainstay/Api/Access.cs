@@ -7,13 +7,14 @@ namespace Mainstay.Api;
 
 /// <summary>
 /// Who may do what on the control listener. Every request needs a known Host header (a page elsewhere must not reach the listener
-/// under a name of its own, DNS rebinding); every write needs a token or a session; reads need one too where the listener
+/// under a name of its own, DNS rebinding); every write needs a token or a session whose scope covers it; reads need one too where the listener
 /// is reachable from beyond this machine. The status page, /health and the assets stay open.
 /// </summary>
 internal sealed class Access
 {
-    /// <summary>Stands in the journal for who came with the instance's own token.</summary>
-    public const string OwnName = "operator";
+    /// <summary>Writes below these need no more than the scope respond.</summary>
+    private static readonly PathString[] ResponderRooms =
+        ["/api/pause", "/api/resume", "/api/remedies", "/api/incidents", "/api/practices/stop", "/pause", "/resume", "/incidents", "/practices/stop"];
 
     private readonly byte[] _ownHash;
     private readonly Session _session;
@@ -43,16 +44,16 @@ internal sealed class Access
                 + "Use the address it listens on, or add the name to control.hosts in mainstay.yaml.");
         }
         var write = !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method);
-        var who = (string?)null;
+        var who = (Caller?)null;
         if (request.Headers.Authorization.ToString() is { Length: > 0 } authorization)
         {
-            who = authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? NameOf(authorization[7..].Trim()) : null;
+            who = authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? CallerOf(authorization[7..].Trim()) : null;
             if (who is null)
             {
                 return new Ruling(StatusCodes.Status401Unauthorized, null,
                     "The token is not known here. The right one stands in the file token of the state folder of this instance.");
             }
-            return new Ruling(StatusCodes.Status200OK, who, "");
+            return Scoped(who, write, request.Path);
         }
         who = SessionOf(request);
         if (write && !IsSameOrigin(request) && (who is not null || IsSigning(request.Path)))
@@ -60,30 +61,32 @@ internal sealed class Access
             return new Ruling(StatusCodes.Status403Forbidden, null,
                 "The form was sent from another site. Open this dashboard itself and send it again.");
         }
-        if (who is not null || IsOpenToAll(request.Path) || (!write && IsLoopback) || IsSigning(request.Path))
-            return new Ruling(StatusCodes.Status200OK, who, "");
+        if (who is not null)
+            return Scoped(who, write, request.Path);
+        if (IsOpenToAll(request.Path) || (!write && IsLoopback) || IsSigning(request.Path))
+            return new Ruling(StatusCodes.Status200OK, null, "");
         return new Ruling(StatusCodes.Status401Unauthorized, null, write
             ? "Changing anything needs a token: send Authorization: Bearer with the content of the file token of the state folder, or sign in at /login."
             : "This listener is reachable from other machines, so reading needs a token too: send Authorization: Bearer, or sign in at /login.");
     }
 
     /// <summary>Whose token this is; null if nobody's. Compares every known one in fixed time.</summary>
-    public string? NameOf(string token)
+    public Caller? CallerOf(string token)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(token));
-        var name = CryptographicOperations.FixedTimeEquals(hash, _ownHash) ? OwnName : null;
+        var caller = CryptographicOperations.FixedTimeEquals(hash, _ownHash) ? new Caller(ControlConfig.OwnToken, TokenScope.Operate) : null;
         var hexadecimal = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash));
         foreach (var known in _control.Tokens)
         {
             if (CryptographicOperations.FixedTimeEquals(hexadecimal, Encoding.ASCII.GetBytes(known.Sha256)))
-                name ??= known.Name;
+                caller ??= new Caller(known.Name, known.Scope);
         }
-        return name;
+        return caller;
     }
 
     /// <summary>Lets this browser stay signed in for a shift.</summary>
     public void SignIn(HttpContext http, string name) =>
-        http.Response.Cookies.Append(Session.CookieName, _session.Issue(name), CookieOptions(http, Session.Lasts));
+        http.Response.Cookies.Append(Session.CookieName, _session.Issue(name, HashOf(name) ?? ""), CookieOptions(http, Session.Lasts));
 
     public static void SignOut(HttpContext http) => http.Response.Cookies.Delete(Session.CookieName, CookieOptions(http, lasts: null));
 
@@ -99,11 +102,36 @@ internal sealed class Access
         Path = "/",
     };
 
-    private string? SessionOf(HttpRequest request)
+    private Caller? SessionOf(HttpRequest request) =>
+        _session.Read(request.Cookies[Session.CookieName], HashOf) switch
+        {
+            null => null,
+            ControlConfig.OwnToken => new Caller(ControlConfig.OwnToken, TokenScope.Operate),
+            var name => _control.Tokens.FirstOrDefault(t => t.Name == name) is { } known ? new Caller(name, known.Scope) : null,
+        };
+
+    private string? HashOf(string name) =>
+        name == ControlConfig.OwnToken ? Convert.ToHexStringLower(_ownHash) : _control.Tokens.FirstOrDefault(t => t.Name == name)?.Sha256;
+
+    /// <summary>Lets a known caller do what their scope covers.</summary>
+    private static Ruling Scoped(Caller who, bool write, PathString path)
     {
-        var name = _session.Read(request.Cookies[Session.CookieName]);
-        return name == OwnName || _control.Tokens.Any(t => t.Name == name) ? name : null;
+        var needed = write ? Needed(path) : TokenScope.Read;
+        return who.May(needed)
+            ? new Ruling(StatusCodes.Status200OK, who, "")
+            : new Ruling(StatusCodes.Status403Forbidden, who,
+                $"This needs the scope {Word(needed)}, and the token of {who.Name} has {Word(who.Scope)}. Use another token, "
+                + "or write the scope into control.tokens of mainstay.yaml.");
     }
+
+    /// <summary>The scope that a write needs: operate, unless it is known to be work on an incident. What is added and forgotten
+    /// here is so on the safe side.</summary>
+    private static TokenScope Needed(PathString path) =>
+        IsSigning(path) ? TokenScope.Read
+        : ResponderRooms.Any(room => path.StartsWithSegments(room, StringComparison.Ordinal)) ? TokenScope.Respond
+        : TokenScope.Operate;
+
+    private static string Word(TokenScope scope) => scope.ToString().ToLowerInvariant();
 
     private bool KnowsHost(HttpRequest request)
     {
@@ -147,9 +175,9 @@ internal sealed class Access
 
 /// <summary>What <see cref="Access"/> says of a request.</summary>
 /// <param name="Status">200: go on; else the status to refuse it with.</param>
-/// <param name="Who">Name of the token or session it came with; null: nobody's.</param>
+/// <param name="Who">Whose token or session it came with; null: nobody's.</param>
 /// <param name="Message">Why it is refused, and the cure.</param>
-internal sealed record Ruling(int Status, string? Who, string Message)
+internal sealed record Ruling(int Status, Caller? Who, string Message)
 {
     public bool IsGranted => Status is StatusCodes.Status200OK;
 }

@@ -40,7 +40,7 @@ internal static class RemediesApi
         + "work without it, through the file paused in the state folder.";
 
     /// <summary>Who the listener found the request to come from.</summary>
-    public static string WhoOf(HttpContext http) => (string?)http.Items[typeof(Ruling)] ?? "";
+    public static string WhoOf(HttpContext http) => ((Caller?)http.Items[typeof(Ruling)])?.Name ?? "";
 
     /// <summary>A reason fit for the journal: one line, bounded.</summary>
     public static string Tidy(string? why)

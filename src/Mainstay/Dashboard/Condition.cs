@@ -1,4 +1,6 @@
+using Mainstay.Api;
 using Mainstay.Control;
+using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 
 namespace Mainstay.Dashboard;
@@ -32,6 +34,10 @@ public static class Conditions
 
 /// <summary>A request as its page sees it.</summary>
 /// <param name="Now">Of the instance's clock.</param>
-/// <param name="Who">Who is signed in; null: nobody.</param>
+/// <param name="Who">Who is signed in, and what they may do; null: nobody.</param>
 /// <param name="Self">Path that shows this page again.</param>
-public sealed record Visit(DateTimeOffset Now, string? Who, string Self);
+public sealed record Visit(DateTimeOffset Now, Caller? Who, string Self)
+{
+    /// <summary>True: a form that needs this scope would not be refused.</summary>
+    public bool May(TokenScope needed) => Who?.May(needed) ?? false;
+}

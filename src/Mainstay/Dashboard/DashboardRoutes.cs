@@ -88,12 +88,12 @@ internal sealed class DashboardRoutes(
     private async Task SignInAsync(HttpContext http)
     {
         var back = Inside(await FieldAsync(http, "back"));
-        if (access.NameOf((await FieldAsync(http, "token")).Trim()) is not { } name)
+        if (access.CallerOf((await FieldAsync(http, "token")).Trim()) is not { } who)
         {
             await WriteLoginAsync(http, 401, back, "That token is not known here. Copy the whole line.");
             return;
         }
-        access.SignIn(http, name);
+        access.SignIn(http, who.Name);
         await RedirectAsync(http, back);
     }
 
@@ -130,7 +130,7 @@ internal sealed class DashboardRoutes(
     private async Task WriteAsync<TPage>(HttpContext http, int status, string self, Dictionary<string, object?> parameters)
         where TPage : IComponent
     {
-        var who = http.Items[typeof(Ruling)] as string;
+        var who = http.Items[typeof(Ruling)] as Caller;
         var visit = new Visit(clock.GetUtcNow(), who, self);
         parameters["Visit"] = visit;
         // A page that answers what one person just did is not for others.

@@ -1,3 +1,4 @@
+using Mainstay.Api;
 using Mainstay.Control;
 
 namespace Mainstay.Dashboard;
@@ -12,7 +13,7 @@ internal sealed class PageCache
     internal const int MostPages = 64;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Self, string? Who), Lazy<Task<string>>> _pages = [];
+    private readonly Dictionary<(string Self, Caller? Who), Lazy<Task<string>>> _pages = [];
     private Snapshot? _of;
     private long _second;
 

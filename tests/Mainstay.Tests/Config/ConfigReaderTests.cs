@@ -15,6 +15,7 @@ public sealed class ConfigReaderTests
           tokens:
             - name: on-call
               sha256: 2BB80D537B1DA3E38BD30361AA855686BDE0EACD7162FEF6A25FE97BF527A25B
+              scope: operate
           hosts: [ops.example.test]
         state: ./data
         remedies: act
@@ -62,7 +63,7 @@ public sealed class ConfigReaderTests
         Assert.Equal(new Uri("http://0.0.0.0:9401"), config.Control.Listen);
         Assert.Equal<string>(["ops.example.test"], config.Control.Hosts);
         var token = Assert.Single(config.Control.Tokens);
-        Assert.Equal(new TokenConfig("on-call", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), token);
+        Assert.Equal(new TokenConfig("on-call", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", TokenScope.Operate), token);
         Assert.Equal(RemedyMode.Act, config.Remedies);
         Assert.Equal(new WebhookConfig(new Uri("https://hooks.example.test/in?room=1"), "HOOK_SECRET"), config.Notify[0]);
         Assert.Equal(new WebhookConfig(new Uri("http://127.0.0.1:7000"), null), config.Notify[1]);
@@ -78,6 +79,7 @@ public sealed class ConfigReaderTests
         Assert.Equal(("/moderation", true, "api.example.test", true), (routing.PathPrefix, routing.Strip, routing.Host, routing.KeepHost));
         Assert.Equal<string>(["us-east-2", "us-east-1", "us-west-2"], routing.Regions);
         Assert.False(routing.ShareRegions);
+        Assert.Equal<string>(["us-east-1", "us-east-2", "us-west-1", "us-west-2"], routing.AllowedRegions);
         Assert.Equal(new() { Path = "/health?deep=1", Every = TimeSpan.FromSeconds(5), Timeout = TimeSpan.FromMilliseconds(500) }, routing.Health);
         Assert.Equal(
             new()

@@ -51,6 +51,8 @@ public sealed class WholeFileTests
     [InlineData("regions: [a]\n" + Services, "2 regions")]
     [InlineData("version: 1\n" + Services, "2 version")]
     [InlineData("control: { tokens: [{ name: a, sha256: abc }] }\n" + Services, "2 control.tokens[0].sha256")]
+    [InlineData("control: { tokens: [{ name: operator, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b }] }\n" + Services, "2 control.tokens[0].name")]
+    [InlineData("control: { tokens: [{ name: a, scope: admin, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b }] }\n" + Services, "2 control.tokens[0].scope")]
     [InlineData("control: { listen: \"http://0.0.0.0:8401\" }\n" + Services, "2 control.listen")]
     [InlineData("control: { listen: \"http://0.0.0.0:8401\", tokens: [] }\n" + Services, "2 control.listen")]
     [InlineData("control: { listen: \"http://127.0.0.1:8400\" }\n" + Services, "2 control.listen")]

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Mainstay.Api;
+using Mainstay.Control.Config;
 using Mainstay.Dashboard;
 
 namespace Mainstay.Tests.Dashboard;
@@ -28,7 +30,7 @@ public sealed class PageCacheTests
     {
         await AskAsync(Reader("/"));
         await AskAsync(Reader("/status"));
-        await AskAsync(Reader("/") with { Who = "operator" });
+        await AskAsync(Reader("/") with { Who = new Caller("operator", TokenScope.Operate) });
         await AskAsync(Reader("/") with { Now = DashboardSamples.Now.AddSeconds(1) });
         await _cache.GetAsync(DashboardSamples.Calm, Reader("/"), RenderAsync);
         Assert.Equal(5, _rendered);

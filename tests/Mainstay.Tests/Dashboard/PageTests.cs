@@ -1,4 +1,6 @@
+using Mainstay.Api;
 using Mainstay.Control;
+using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Dashboard;
 using Mainstay.Dashboard.Pages;
@@ -142,6 +144,22 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task A_session_that_may_only_read_sees_no_form_that_would_be_refused()
+    {
+        var overview = await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Snapshot }, "guest", TokenScope.Read);
+        var incident = await RenderAsync<IncidentPage>(
+            new() { ["Now"] = DashboardSamples.Snapshot, ["Incident"] = DashboardSamples.Open }, "guest", TokenScope.Read);
+        var responder = await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Snapshot }, "alice", TokenScope.Respond);
+
+        Assert.Equal(["/logout"], Forms(overview));
+        Assert.Equal(["/logout"], Forms(incident));
+        Assert.Contains("Your token has the scope read; this needs respond", overview, StringComparison.Ordinal);
+        Assert.Equal(["/logout", "/pause"], Forms(responder));
+    }
+
+    private static string[] Forms(string html) => [.. html.Split("action=\"").Skip(1).Select(part => part.Split('"')[0])];
+
+    [Fact]
     public async Task Nothing_in_a_page_needs_what_the_content_policy_forbids()
     {
         var html = await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Snapshot }, who: "operator");
@@ -151,9 +169,10 @@ public sealed class PageTests
         Assert.DoesNotContain("<script>", html, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static Task<string> RenderAsync<TPage>(Dictionary<string, object?> parameters, string? who = null) where TPage : IComponent
+    private static Task<string> RenderAsync<TPage>(Dictionary<string, object?> parameters, string? who = null, TokenScope scope = TokenScope.Operate)
+        where TPage : IComponent
     {
-        parameters["Visit"] = new Visit(DashboardSamples.Now, who, "/");
+        parameters["Visit"] = new Visit(DashboardSamples.Now, who is null ? null : new Caller(who, scope), "/");
         return PageText.RenderAsync<TPage>(parameters);
     }
 }

@@ -168,6 +168,58 @@ public sealed class PickerTests
         });
     }
 
+    [Fact]
+    public void A_region_that_is_not_allowed_never_serves_whatever_fails()
+    {
+        var spec = Tables.Service(Tables.Server("a", "r1"), Tables.Server("b", "r2")) with { AllowedRegions = ["r1"] };
+        var service = Tables.Live(spec, _clock, new Overlay("1-1", null, "r1", null, 0));
+        service.Named("a").Sicken();
+        service.Named("a").Break();
+        Assert.Equal("a", Pick(service));
+        Assert.Null(Pick(service, [service.Named("a")]));
+        Assert.Equal([PassedOver.Tried, PassedOver.NotAllowed], Explain(service, null, tried: [service.Named("a")]));
+    }
+
+    [Fact]
+    public void Every_server_that_does_not_serve_has_a_reason()
+    {
+        var spec = Tables.Service(
+            Tables.Server("tried", "r1"), Tables.Server("neighbour", "r1"), Tables.Server("drained", "r2"), Tables.Server("broken", "r3"),
+            Tables.Server("sick", "r3"), Tables.Server("full", "r3", capacity: 1), Tables.Server("busy", "r3"), Tables.Server("a", "r3"),
+            Tables.Server("b", "r3"), Tables.Server("later", "r4"), Tables.Server("fallback", "r3", rank: 2));
+        var service = Tables.Live(spec, _clock, new Overlay("1-1", null, "r2", null, 0.5));
+        service.Named("broken").Break();
+        service.Named("sick").Sicken();
+        service.Named("full").TryEnter(force: false)!.Leave(failed: null);
+        service.Named("busy").TryEnter(force: false);
+        ImmutableArray<LiveServer> tried = [service.Named("tried")];
+        var chosen = _picker.Pick(service, tried, draw: 0.5);
+        Assert.Equal("r3", chosen?.Spec.Region);
+        PassedOver[] ofTwins = chosen!.Spec.Name == "a" ? [PassedOver.No, PassedOver.Chance] : [PassedOver.Chance, PassedOver.No];
+        Assert.Equal(
+            [
+                PassedOver.Tried, PassedOver.RegionTried, PassedOver.Drained, PassedOver.BreakerOpen, PassedOver.Unwell, PassedOver.Full,
+                PassedOver.Busier, .. ofTwins, PassedOver.Region, PassedOver.Rank,
+            ],
+            Explain(service, chosen, tried, draw: 0.5));
+    }
+
+    [Fact]
+    public void When_the_chosen_is_not_well_either_the_others_are_behind_it_for_another_reason()
+    {
+        var service = Live(Tables.Server("a", "r1"), Tables.Server("b", "r2"), Tables.Server("c", "r2", rank: 2));
+        foreach (var server in service.Servers)
+            server.Break();
+        Assert.Equal([PassedOver.No, PassedOver.Region, PassedOver.Rank], Explain(service, service.Named("a"), []));
+    }
+
+    private static PassedOver[] Explain(LiveService service, LiveServer? chosen, ImmutableArray<LiveServer> tried, double draw = 0)
+    {
+        var why = new PassedOver[service.Servers.Length];
+        Picker.Explain(service, tried, draw, chosen, why);
+        return why;
+    }
+
     private static void Spoil(LiveServer server, int how)
     {
         if (how == 1)

@@ -1,0 +1,41 @@
+namespace Mainstay.Routing;
+
+/// <summary>Why a server does not serve a request that another one serves: the first thing that speaks against it.</summary>
+public enum PassedOver
+{
+    /// <summary>Nothing: it serves.</summary>
+    No,
+
+    /// <summary>It carries what it can.</summary>
+    Full,
+
+    /// <summary>A remedy keeps this request's share of the traffic away from it.</summary>
+    Drained,
+
+    /// <summary>Its breaker holds requests back.</summary>
+    BreakerOpen,
+
+    /// <summary>Its probes fail.</summary>
+    Unwell,
+
+    /// <summary>This request has tried it already.</summary>
+    Tried,
+
+    /// <summary>It stands in no region in which the service may be served.</summary>
+    NotAllowed,
+
+    /// <summary>A server of a lower rank can serve.</summary>
+    Rank,
+
+    /// <summary>Another region has not yet failed this request.</summary>
+    RegionTried,
+
+    /// <summary>A region that comes before its own can serve.</summary>
+    Region,
+
+    /// <summary>It has more outstanding work for its weight.</summary>
+    Busier,
+
+    /// <summary>Nothing: it was as good, and chance took the other one.</summary>
+    Chance,
+}
