@@ -45,8 +45,25 @@ public abstract class Exchange
     /// <summary>Length of the body in bytes if the caller declared it.</summary>
     public abstract long? RequestLength { get; }
 
+    /// <summary>True if the caller asked to be told before it sends its body (Expect: 100-continue); reading the body tells it.</summary>
+    internal virtual bool ExpectsContinue => false;
+
+    /// <summary>Protocols that the caller would rather speak, as the Upgrade field names them; empty if none may be passed on.</summary>
+    internal virtual string Upgrade => "";
+
+    /// <summary>Writes the trailers of the request that may go on, as lines; to be called at the end of its body.</summary>
+    internal virtual void WriteTrailersTo(IBufferWriter<byte> output)
+    {
+    }
+
     /// <summary>Cancelled when the caller goes away.</summary>
     public abstract CancellationToken CallerLeft { get; }
+
+    /// <summary>True if the caller has gone away behind bytes that nobody has read yet, which hide it from <see cref="CallerLeft"/>.</summary>
+    internal virtual bool HasCallerLeftUnseen => false;
+
+    /// <summary>Cancelled when the program wants to stop.</summary>
+    internal virtual CancellationToken Stopping => default;
 
     /// <summary>True once anything of the answer may have been sent: from then on nothing can be tried again.</summary>
     public abstract bool AnswerStarted { get; }
@@ -58,6 +75,13 @@ public abstract class Exchange
 
     /// <summary>Trailers of the answer, sent after its body; null if they cannot be sent to this caller.</summary>
     public abstract IHeaderDictionary? AnswerTrailers { get; }
+
+    /// <summary>Passes an interim answer (1xx) on at once; where the caller cannot take one, it is dropped.</summary>
+    internal virtual ValueTask SendInterimAsync(int status, HeaderFields fields) => default;
+
+    /// <summary>Answers 101 with a server's fields and gives the connection out of hand: from then on it speaks another protocol.</summary>
+    /// <exception cref="NotSupportedException">The caller asked for no <see cref="Upgrade"/>.</exception>
+    internal virtual ValueTask<IDuplexPipe> SwitchAsync(HeaderFields fields) => throw new NotSupportedException("No protocol was asked for.");
 
     /// <summary>Writes status and headers. They may travel with the first part of the body; a flush of the body sends them.</summary>
     public abstract Task StartAnswerAsync(CancellationToken cancel);

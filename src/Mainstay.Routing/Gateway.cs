@@ -11,6 +11,7 @@ public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock);
+    private readonly Http2Upstream _http2 = new(clock);
 
     public void Dispose() => _upstream.Dispose();
 
@@ -100,8 +101,10 @@ public sealed partial class Gateway(
         try
         {
             var service = request.Service;
-            var (result, answer, why) = await _upstream.SendAsync(
-                request.Exchange, service.Spec, service.Trust?.Current ?? ServerTrust.OfMachine, place.Server, body, MaySendTwice(request), total);
+            var trust = service.Trust?.Current ?? ServerTrust.OfMachine;
+            var (result, answer, why) = service.Spec.Protocol == ServerProtocol.Http2
+                ? await _http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total)
+                : await _upstream.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, MaySendTwice(request), total);
             request.NoteFirstByte();
             request.Why = why;
             return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);

@@ -40,7 +40,10 @@ public sealed class LiveRoutes(TimeProvider clock)
                     server.Breaker.Hint();
             // A handler ends its idle connections now and the busy ones when their requests are done.
             foreach (var gone in before.Values)
+            {
                 gone.Connections.Dispose();
+                gone.Http2.Dispose();
+            }
         }
     }
 

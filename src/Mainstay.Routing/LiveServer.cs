@@ -30,6 +30,9 @@ public sealed class LiveServer
     /// <summary>Pooled connections to it.</summary>
     internal Upstream.ServerConnections Connections => _state.Connections;
 
+    /// <summary>The same for HTTP/2.</summary>
+    internal Upstream.Http2Connections Http2 => _state.Http2;
+
     /// <summary>True while the declared capacity of this second is used up.</summary>
     internal bool IsFull =>
         Spec.Capacity is { } capacity
@@ -76,8 +79,16 @@ public sealed class LiveServer
     internal sealed class Place(LiveServer server, bool isTry)
     {
         private int _left;
+        private int _noted;
 
         public LiveServer Server => server;
+
+        /// <summary>The server did its work, though the attempt goes on: its breaker learns that now.</summary>
+        public void NoteAnswered()
+        {
+            if (Interlocked.Exchange(ref _noted, 1) == 0)
+                server.Breaker.Note(isTry, failed: false);
+        }
 
         /// <param name="failed">True: the server failed; false: it answered; null: nothing was learned.</param>
         public void Leave(bool? failed)
@@ -85,7 +96,10 @@ public sealed class LiveServer
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
             Interlocked.Decrement(ref server._state.Outstanding);
-            server.Breaker.Note(isTry, failed);
+            if (Interlocked.Exchange(ref _noted, 1) == 0)
+                server.Breaker.Note(isTry, failed);
+            else if (failed == true)
+                server.Breaker.Note(isTry: false, failed);
         }
     }
 
@@ -102,6 +116,8 @@ public sealed class LiveServer
         public Breaker Breaker { get; } = new(clock);
 
         public Upstream.ServerConnections Connections { get; } = new();
+
+        public Upstream.Http2Connections Http2 { get; } = new();
 
         public long Second() => clock.GetTimestamp() / clock.TimestampFrequency;
     }

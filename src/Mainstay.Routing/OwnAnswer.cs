@@ -32,7 +32,7 @@ internal static class OwnAnswer
             AttemptResult.NotReached => WriteAsync(request.Exchange, 502, request.Why is { } why ? $"Server {server} could not be reached: {why}." : $"Server {server} could not be reached."),
             _ => WriteAsync(
                 request.Exchange, 502,
-                $"Server {server} broke the connection. The request may have reached it, so it was not sent again: "
+                $"Server {server} broke the connection{(request.Why is { } why ? $": {why}" : "")}. The request may have reached it, so it was not sent again: "
                 + "an idempotent method, an Idempotency-Key or retry.replay: safe would allow that."),
         };
     }

@@ -7,6 +7,11 @@ internal static class Relay
 {
     public static async Task SendAsync(RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer, AttemptResult result)
     {
+        if (answer.Status == 101)
+        {
+            await SwitchAsync(request, place, answer);
+            return;
+        }
         var exchange = request.Exchange;
         await using var _ = answer;
         try
@@ -44,6 +49,33 @@ internal static class Relay
         finally
         {
             // A bug must cost one request, not a place on the server for ever.
+            place.Leave(failed: null);
+        }
+    }
+
+    /// <summary>101: caller and server go on in another protocol. The attempt lasts as long as they do.</summary>
+    private static async Task SwitchAsync(RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer)
+    {
+        var exchange = request.Exchange;
+        await using var _ = answer;
+        try
+        {
+            request.NoteAnswerStarted();
+            // The server did its work: its breaker must not wait for a tunnel that may last for hours.
+            place.NoteAnswered();
+            var caller = await exchange.SwitchAsync(answer.Fields);
+            var result = await answer.TunnelAsync(caller, request.Service.Spec.Timeouts, exchange.Stopping);
+            request.End(place, result, 101, wholeAnswer: result == AttemptResult.Answered);
+            if (result != AttemptResult.Answered)
+                exchange.Abort();
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            request.End(place, AttemptResult.CallerLeft, 101);
+            exchange.Abort();
+        }
+        finally
+        {
             place.Leave(failed: null);
         }
     }

@@ -19,6 +19,9 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     /// <summary>True while a new attempt can send the whole body.</summary>
     public bool CanReplay { get; private set; } = true;
 
+    /// <summary>True once the caller was asked for any of it.</summary>
+    public bool HasBegun { get; private set; }
+
     /// <summary>What went wrong on the caller's side: a body that breaks off or breaks the rules of HTTP; null so far.</summary>
     public Exception? CallerFault { get; private set; }
 
@@ -63,6 +66,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
 
     private async ValueTask<ReadResult> ReadAsync(CancellationToken cancel)
     {
+        HasBegun = true;
         try
         {
             return await reader.ReadAsync(cancel);

@@ -55,7 +55,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
         var result = _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
             : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
-            : status is >= 200 and < 500 && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
+            : status is 101 or (>= 200 and < 500) && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
             : OutcomeResult.Failed;
         var customer = service.Spec.CustomerHeader is { } header ? exchange.RequestHeaders[header].ToString() : null;
         return new Outcome(

@@ -129,7 +129,10 @@ public sealed record Timeouts
     /// <summary>Between two bytes of an answer.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>For everything, all attempts included.</summary>
+    /// <summary>How long a connection that was upgraded, such as a WebSocket, may carry nothing either way.</summary>
+    public TimeSpan Tunnel { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>For everything, all attempts included; a connection that was upgraded may last longer.</summary>
     public TimeSpan Total { get; init; } = TimeSpan.FromMinutes(10);
 }
 

@@ -7,6 +7,7 @@ using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Storage;
 using Mainstay.Routing;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Connections;
@@ -59,6 +60,10 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 await prober.RunAsync(token);
         });
 
+        ListenerCertificate? certificate = null;
+        if (listen.Scheme == Uri.UriSchemeHttps)
+            certificate = OpenCertificate(routes.Current.Table.Tls);
+        WatchCertificates(routes, certificate);
         var front = new Http1Front(gateway.HandleAsync, RequestIdPrefix, clock, logs.CreateLogger<Http1Front>());
         var app = MakeListener(
             listen,
@@ -67,7 +72,11 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 KestrelFront.Configure(kestrel);
                 kestrel.Limits.MaxConcurrentConnections = 100_000;
             },
-            port => front.Use(port));
+            port =>
+            {
+                certificate?.Use(port);
+                front.Use(port, isTls: certificate is not null);
+            });
         app.Run(KestrelFront.For(gateway, RequestIdPrefix));
         await StartAsync(app, "traffic.listen", listen, cancel);
         _parts.Add("traffic", TrafficStopsWithin, async token =>
@@ -118,6 +127,17 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         return app.Urls.First();
     }
 
+    /// <summary>Takes changed certificates over, and tells people of those that are no good or end soon.</summary>
+    public void WatchCertificates(LiveRoutes routes, ListenerCertificate? listener) => _parts.Run("certificates", new CertificateWatch(
+        routes, listener, (part, trouble) => Troubles.Note(part, trouble), clock, logs.CreateLogger<CertificateWatch>()).RunAsync);
+
+    private ListenerCertificate OpenCertificate(ListenerTls? files)
+    {
+        if (files is null)
+            throw new CommandException("traffic.listen is https, and no certificate is named: write tls: { certificate: cert.pem, key: key.pem }.");
+        return ListenerCertificate.TryOpen(files, clock, out var fault) ?? throw new CommandException($"tls: {fault}.");
+    }
+
     /// <summary>Runs work in the background until the program stops.</summary>
     public void Run(string name, Func<CancellationToken, Task> work) => _parts.Run(name, work);
 
@@ -128,7 +148,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRouting();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             limits(kestrel);

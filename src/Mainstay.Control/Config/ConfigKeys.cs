@@ -101,6 +101,8 @@ public static class ConfigKeys
         new("services[].timeouts.first_token", Duration("1ms", "1d"), "(the total)",
             "The same to the first token of a streamed answer. Has no effect while `api` is `http`; a warning says so."),
         new("services[].timeouts.idle", Duration("1ms", "1d"), "30s", "Between two bytes of an answer."),
+        new("services[].timeouts.tunnel", Duration("1s", "7d"), "1h",
+            "How long a connection that was upgraded (WebSocket) may carry nothing either way."),
         new("services[].timeouts.total", Duration("1ms", "7d"), "10m", "For everything, all attempts included."),
         new("services[].retry", Mapping, "(as below)",
             "When a request may be tried on another server. Never after something was sent to the caller."),

@@ -27,13 +27,16 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Timeouts = ReadTimeouts(section, name),
             Retry = ReadRetry(section.Map("retry")),
             Protocol = section.Choice<ServerProtocol>("protocol") ?? ServerProtocol.Http1,
-            Tls = tls.OfServers(section.Map("tls"), servers.Servers),
-            Health = ReadHealth(section.Map("health"), servers.Servers),
             KeepHost = section.Word("host") == "keep",
             CustomerHeader = ReadCustomer(section.Map("customer")),
             AnswerWhenDown = ReadWhenDown(section),
         };
         routing = new ServerReader(section).ReadInto(routing);
+        routing = routing with
+        {
+            Tls = tls.OfServers(section.Map("tls"), routing.Servers),
+            Health = ReadHealth(section.Map("health"), routing.Servers),
+        };
         routing = WithMatch(routing, section.Map("match"), section);
         if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
             findings.Warn(advice);
@@ -73,6 +76,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         var firstByte = section.Duration("first_byte");
         var firstToken = section.Duration("first_token");
         var idle = section.Duration("idle");
+        var tunnel = section.Duration("tunnel");
         var total = section.Duration("total");
         if (firstToken is not null)
         {
@@ -93,6 +97,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Connect = connect ?? timeouts.Connect,
             FirstByte = firstByte,
             Idle = idle ?? timeouts.Idle,
+            Tunnel = tunnel ?? timeouts.Tunnel,
             Total = total ?? timeouts.Total,
         };
     }

@@ -68,6 +68,18 @@ internal sealed class KestrelExchange : Exchange
 
     public override long? RequestLength { get; }
 
+    internal override bool ExpectsContinue => RequestHeaders.Expect is [{ } expect] && expect.Equals("100-continue", StringComparison.OrdinalIgnoreCase);
+
+    internal override void WriteTrailersTo(IBufferWriter<byte> output)
+    {
+        if (_http.Features.Get<IHttpRequestTrailersFeature>() is not { Available: true } feature)
+            return;
+        foreach (var (name, values) in feature.Trailers)
+            if (TrailerFields.MayGoOn(name))
+                foreach (var value in values)
+                    output.Write(Encoding.UTF8.GetBytes($"{name}: {value}\r\n"));
+    }
+
     public override CancellationToken CallerLeft => _http.RequestAborted;
 
     public override bool AnswerStarted => _http.Response.HasStarted;

@@ -17,6 +17,7 @@ internal sealed class AnswerWriter(Http1Connection connection) : PipeWriter
     private RequestBody? _body;
     private Framing _framing;
     private long _left;
+    private Task _interim = Task.CompletedTask;
 
     private enum Framing
     {
@@ -45,19 +46,31 @@ internal sealed class AnswerWriter(Http1Connection connection) : PipeWriter
         Head.Clear();
     }
 
-    /// <summary>Sends "100 Continue", unless the answer itself has begun.</summary>
-    public void SendContinue()
+    /// <summary>Sends "100 Continue", unless the answer itself has begun. What waits for it is the caller, not this side.</summary>
+    public void SendContinue() => _ = SendInterimAsync(100, null);
+
+    /// <summary>Sends an interim answer, unless the answer itself has begun. Never throws for what the caller does.</summary>
+    /// <param name="status">100 to 199, but not 101.</param>
+    /// <param name="fields">Of the server; must stay until this has ended. Null: none.</param>
+    public Task SendInterimAsync(int status, HeaderFields? fields)
     {
         lock (_lock)
+            return _interim = SendAfterAsync(_interim, status, fields);
+    }
+
+    /// <summary>Sends 101: what follows on the connection is written elsewhere.</summary>
+    public async ValueTask SwitchAsync(HeaderFields fields, string id)
+    {
+        await _interim;
+        lock (_lock)
         {
-            if (HasStarted)
-                return;
-            connection.Output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
-            // A few bytes: what waits for them is the caller, not this side.
-            var flush = connection.Output.FlushAsync();
-            if (!flush.IsCompletedSuccessfully)
-                _ = flush.AsTask();
+            Head.Status = 101;
+            InterimHead.Write(connection.Output, 101, fields, id);
+            HasStarted = true;
+            KeepAlive = false;
+            _framing = Framing.NoBody;
         }
+        await connection.FlushAsync(CancellationToken.None);
     }
 
     /// <summary>Writes the head; it is sent by the next flush.</summary>
@@ -80,6 +93,8 @@ internal sealed class AnswerWriter(Http1Connection connection) : PipeWriter
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
+        if (!_interim.IsCompleted)
+            return WriteAfterInterimAsync(source, cancellationToken);
         WriteStaged();
         WritePart(source.Span);
         return connection.FlushAsync(cancellationToken);
@@ -87,6 +102,8 @@ internal sealed class AnswerWriter(Http1Connection connection) : PipeWriter
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
+        if (!_interim.IsCompleted)
+            return WriteAfterInterimAsync(null, cancellationToken);
         WriteStaged();
         return connection.FlushAsync(cancellationToken);
     }
@@ -112,6 +129,8 @@ internal sealed class AnswerWriter(Http1Connection connection) : PipeWriter
     /// <returns>False if less came than was declared: it must not look whole.</returns>
     public async ValueTask<bool> EndAsync()
     {
+        if (!_interim.IsCompleted)
+            await _interim;
         WriteStaged();
         Start();
         if (_framing == Framing.Length && _left > 0)
@@ -136,6 +155,34 @@ internal sealed class AnswerWriter(Http1Connection connection) : PipeWriter
     public override void Complete(Exception? exception = null)
     {
         // The connection ends the answer.
+    }
+
+    private async Task SendAfterAsync(Task before, int status, HeaderFields? fields)
+    {
+        if (!before.IsCompleted)
+            await before;
+        ValueTask<FlushResult> flush;
+        lock (_lock)
+        {
+            if (HasStarted)
+                return;
+            InterimHead.Write(connection.Output, status, fields);
+            flush = connection.FlushAsync(CancellationToken.None);
+        }
+        try
+        {
+            await flush;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The caller is gone, which its token says.
+        }
+    }
+
+    private async ValueTask<FlushResult> WriteAfterInterimAsync(ReadOnlyMemory<byte>? source, CancellationToken cancel)
+    {
+        await _interim;
+        return await (source is { } part ? WriteAsync(part, cancel) : FlushAsync(cancel));
     }
 
     private Framing Frame(long? length)

@@ -18,6 +18,8 @@ internal sealed class ChunkedBody(Http1Connection connection, bool expectsContin
     private int _to;
     private bool _wantsMore = true;
 
+    public override HeaderFields? Trailers => _chunks.IsAtEnd ? _chunks.Trailers : null;
+
     protected override bool IsTaken => _chunks.IsAtEnd;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

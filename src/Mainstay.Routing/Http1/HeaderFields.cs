@@ -110,7 +110,8 @@ internal sealed class HeaderFields
         2 when Ascii.EqualsIgnoreCase(name, "TE"u8) => FieldKind.HopByHop,
         4 when Ascii.EqualsIgnoreCase(name, "Host"u8) => FieldKind.Host,
         6 when Ascii.EqualsIgnoreCase(name, "Expect"u8) => FieldKind.Expect,
-        7 when Ascii.EqualsIgnoreCase(name, "Upgrade"u8) || Ascii.EqualsIgnoreCase(name, "Trailer"u8) => FieldKind.HopByHop,
+        7 when Ascii.EqualsIgnoreCase(name, "Upgrade"u8) => FieldKind.Upgrade,
+        7 when Ascii.EqualsIgnoreCase(name, "Trailer"u8) => FieldKind.HopByHop,
         10 when Ascii.EqualsIgnoreCase(name, "Connection"u8) => FieldKind.Connection,
         10 when Ascii.EqualsIgnoreCase(name, "Keep-Alive"u8) => FieldKind.HopByHop,
         14 when Ascii.EqualsIgnoreCase(name, "Content-Length"u8) => FieldKind.ContentLength,
@@ -135,6 +136,7 @@ internal enum FieldKind
     TransferEncoding,
     Connection,
     Expect,
+    Upgrade,
 
     /// <summary>Concerns this connection alone (RFC 9110 section 7.6.1).</summary>
     HopByHop,

@@ -57,14 +57,20 @@ internal sealed class Http1Connection
     /// <summary>Cancelled when the caller closes or resets the connection, or this side aborts it.</summary>
     public CancellationToken CallerLeft => _transport.ConnectionClosed;
 
+    /// <summary>See <see cref="CallerSocket.HasClosed"/>.</summary>
+    public bool HasCallerLeftUnseen => CallerSocket.HasClosed(_transport.Features.Get<IConnectionSocketFeature>()?.Socket);
+
+    /// <summary>Cancelled when the program wants to stop.</summary>
+    public CancellationToken Stopping =>
+        _transport.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+
     /// <summary>True once the program wants to stop: the present answer is the last.</summary>
     public bool IsClosing => _closing;
 
     /// <summary>Serves the connection to its end. Never throws for what a caller does.</summary>
     public async Task RunAsync()
     {
-        var stopping = _transport.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
-        await using var registration = stopping.UnsafeRegister(static c => ((Http1Connection)c!).Close(), this);
+        await using var registration = Stopping.UnsafeRegister(static c => ((Http1Connection)c!).Close(), this);
         Clock.Add(this);
         try
         {
@@ -83,6 +89,13 @@ internal sealed class Http1Connection
             _parser.Reset();
             Answer.Free();
         }
+    }
+
+    /// <summary>Sends 101 and gives the bare connection; it ends when the request ends.</summary>
+    public async ValueTask<IDuplexPipe> SwitchAsync(HeaderFields fields, string id)
+    {
+        await Answer.SwitchAsync(fields, id);
+        return _transport.Transport;
     }
 
     /// <summary>Called every second.</summary>

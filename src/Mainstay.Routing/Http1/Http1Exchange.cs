@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Text;
 using Mainstay.Routing.Http;
 using Microsoft.AspNetCore.Http;
 
@@ -13,6 +14,7 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
     private string? _method;
     private string? _target;
     private string? _host;
+    private string? _upgrade;
 
     public override string Id => id;
 
@@ -53,7 +55,21 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
         _ => null,
     };
 
+    internal override bool ExpectsContinue => head.ExpectsContinue;
+
+    internal override string Upgrade => _upgrade ??= Encoding.ASCII.GetString(UpgradeField.Of(head));
+
+    internal override void WriteTrailersTo(IBufferWriter<byte> output)
+    {
+        if (body?.Trailers is { } trailers)
+            TrailerFields.Write(output, trailers, head.Fields);
+    }
+
     public override CancellationToken CallerLeft => connection.CallerLeft;
+
+    internal override bool HasCallerLeftUnseen => connection.HasCallerLeftUnseen;
+
+    internal override CancellationToken Stopping => connection.Stopping;
 
     public override bool AnswerStarted => connection.Answer.HasStarted;
 
@@ -66,6 +82,11 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
     public override IHeaderDictionary AnswerHeaders => connection.Answer.Head.Fields;
 
     public override IHeaderDictionary? AnswerTrailers => connection.Answer.Head.Trailers;
+
+    internal override ValueTask SendInterimAsync(int status, HeaderFields fields) =>
+        head.IsHttp10 ? default : new ValueTask(connection.Answer.SendInterimAsync(status, fields));
+
+    internal override ValueTask<IDuplexPipe> SwitchAsync(HeaderFields fields) => connection.SwitchAsync(fields, id);
 
     public override Task StartAnswerAsync(CancellationToken cancel)
     {

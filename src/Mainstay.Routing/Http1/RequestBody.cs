@@ -32,6 +32,9 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
     /// <summary>True once the body broke its rules, or off: where the next request begins is unknown.</summary>
     public bool IsBroken { get; private set; }
 
+    /// <summary>Trailers, whole once all of the body was read; null if there cannot be any.</summary>
+    public virtual HeaderFields? Trailers => null;
+
     protected Http1Connection Connection => connection;
 
     /// <summary>True once all of the body was taken from the connection.</summary>

@@ -4,7 +4,7 @@ namespace Mainstay.Routing.Upstream;
 
 /// <summary>
 /// One timer for all connections to servers: a deadline is a number that an attempt writes, and no timer is made for it.
-/// A deadline takes effect up to 20 ms late.
+/// A deadline takes effect up to 20 ms late, as does the leaving of a caller that its unread bytes hide.
 /// </summary>
 internal sealed class AttemptClock : IDisposable
 {
@@ -35,6 +35,6 @@ internal sealed class AttemptClock : IDisposable
     {
         var now = Now;
         foreach (var (connection, _) in _connections)
-            connection.CutIfLate(now);
+            connection.Check(now);
     }
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using System.IO.Pipelines;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 
@@ -15,12 +15,8 @@ internal sealed class Http1Answer(
 
     public override void CopyTrailersTo(IHeaderDictionary trailers)
     {
-        if (connection.Trailers is not { } fields)
-            return;
-        for (var i = 0; i < fields.Count; i++)
-            // The answer has been sent: what a front would refuse is left out rather than failing it.
-            if (fields.IsEndToEnd(i) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
-                trailers.Append(Encoding.ASCII.GetString(fields.NameAt(i)), Encoding.ASCII.GetString(fields.ValueAt(i)));
+        if (connection.Trailers is { } fields)
+            Copy(fields, trailers);
     }
 
     public override AttemptResult Cut => connection.Why ?? AttemptResult.Truncated;
@@ -37,6 +33,13 @@ internal sealed class Http1Answer(
     }
 
     /// <summary>Gives the connection back if the answer is whole, else closes it. The caller's body is let go of.</summary>
+    public override async Task<AttemptResult> TunnelAsync(IDuplexPipe caller, Timeouts timeouts, CancellationToken stopping)
+    {
+        // A caller that only ends its sending has not left.
+        await callerLeft.DisposeAsync();
+        return await new Tunnel(connection, caller, clock, timeouts).RunAsync(stopping);
+    }
+
     public override async ValueTask DisposeAsync()
     {
         await callerLeft.DisposeAsync();

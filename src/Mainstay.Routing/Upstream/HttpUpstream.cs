@@ -12,6 +12,9 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     /// <summary>A server that closes an idle connection may do so while a request is on its way. A request that must not be
     /// sent twice therefore takes a connection that was in use just before.</summary>
     private static readonly TimeSpan IdleForOnce = TimeSpan.FromSeconds(2);
+
+    /// <summary>A server that says nothing to "Expect: 100-continue" is sent the body after this time (RFC 9110 section 10.1.1).</summary>
+    private static readonly TimeSpan ContinuesAnyway = TimeSpan.FromSeconds(1);
     private readonly AttemptClock _clock = new(clock);
 
     public void Dispose() => _clock.Dispose();
@@ -57,15 +60,17 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
         ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total)
     {
         connection.SetDeadline(total, AttemptResult.TotalTimeout);
+        connection.Caller = exchange;
         var callerLeft = exchange.CallerLeft.UnsafeRegister(static c => ((ServerConnection)c!).Cut(AttemptResult.CallerLeft), connection);
         var sending = Task.CompletedTask;
         try
         {
-            WriteHead(connection.Request, exchange, service, server.Spec, body);
-            sending = SendAsync(connection, body, service.Timeouts.FirstByte, total);
+            var expects = exchange.ExpectsContinue && body is { HasBegun: false };
+            WriteHead(connection.Request, exchange, service, server.Spec, body, expects);
+            sending = SendAsync(connection, exchange, body, expects, service.Timeouts.FirstByte, total);
             if (sending.IsCompleted)
                 await sending;
-            await connection.ReadHeadAsync(exchange.Method == "HEAD");
+            await connection.ReadHeadAsync(exchange);
             var answer = new Http1Answer(connection, server.Connections, _clock, total, callerLeft, Quiet(sending), body);
             await answer.ReadFirstAsync();
             connection.SetDeadline(AttemptClock.Never, AttemptResult.Broken);
@@ -75,6 +80,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
         {
             await callerLeft.DisposeAsync();
             connection.Cut(AttemptResult.Broken);
+            connection.ForgoContinue();
             body?.LetGo();
             await Quiet(sending);
             connection.Dispose();
@@ -89,14 +95,17 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     }
 
     /// <summary>Sends head and body; from then on the server has until the deadline for the first byte.</summary>
-    private async Task SendAsync(ServerConnection connection, ReplayableBody? body, TimeSpan? firstByte, long total)
+    private async Task SendAsync(
+        ServerConnection connection, Exchange exchange, ReplayableBody? body, bool expects, TimeSpan? firstByte, long total)
     {
         try
         {
+            if (expects && !await IsBodyWantedAsync(connection))
+                return;
             if (body is not null)
                 await body.CopyToAsync(connection.Request, CancellationToken.None);
-            await connection.Request.EndAsync();
-            if (firstByte is { } time && _clock.In(time) is var by && by < total && !connection.HasAnswered)
+            await connection.Request.EndAsync(exchange);
+            if (firstByte is { } time && _clock.In(time) is var by && by < total && !connection.HasHead)
                 connection.SetDeadline(by, AttemptResult.FirstByteTimeout);
         }
         catch (Exception e) when (body is { CallerFault: not null })
@@ -106,11 +115,27 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
         }
     }
 
+    /// <summary>Sends the head alone and waits until the server wants the body, too: the caller has not been asked for it yet.</summary>
+    /// <returns>False if the server has answered without it.</returns>
+    private async Task<bool> IsBodyWantedAsync(ServerConnection connection)
+    {
+        var wanted = connection.AwaitContinueAsync();
+        await connection.Request.FlushAsync(CancellationToken.None);
+        try
+        {
+            return await wanted.WaitAsync(ContinuesAnyway, clock);
+        }
+        catch (TimeoutException)
+        {
+            return !wanted.IsCompletedSuccessfully || wanted.Result;
+        }
+    }
+
     /// <summary>A server may answer before it has read the whole request: then the answer counts, not how sending ended.</summary>
     private static Task Quiet(Task sending) =>
         sending.IsCompletedSuccessfully ? sending : sending.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
 
-    private static void WriteHead(RequestWriter head, Exchange exchange, Service service, Server server, ReplayableBody? body)
+    private static void WriteHead(RequestWriter head, Exchange exchange, Service service, Server server, ReplayableBody? body, bool expects)
     {
         head.Put(exchange.Method);
         head.Put(" "u8);
@@ -129,6 +154,14 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
             head.Put(name);
             head.Put(": "u8);
             head.Put(value);
+            head.Put("\r\n"u8);
+        }
+        if (expects)
+            head.Put("Expect: 100-continue\r\n"u8);
+        if (exchange.Upgrade is { Length: > 0 } upgrade)
+        {
+            head.Put("Connection: Upgrade\r\nUpgrade: "u8);
+            head.Put(upgrade);
             head.Put("\r\n"u8);
         }
         head.EndHead(body is not null ? exchange.RequestLength : exchange.RequestLength ?? (HttpMethods.HasBody(exchange.Method) ? 0 : -1));

@@ -59,10 +59,15 @@ internal sealed class RequestWriter(ServerConnection connection) : Stream, IBuff
     public void Put(string text) => Advance(Encoding.UTF8.GetBytes(text, GetSpan(Encoding.UTF8.GetMaxByteCount(text.Length))));
 
     /// <summary>Sends what is left; the request is whole.</summary>
-    public async ValueTask EndAsync()
+    /// <param name="exchange">Whose trailers go along, if the body goes in chunks.</param>
+    public async ValueTask EndAsync(Exchange exchange)
     {
         if (_isChunked)
-            Put("0\r\n\r\n"u8);
+        {
+            Put("0\r\n"u8);
+            exchange.WriteTrailersTo(this);
+            Put("\r\n"u8);
+        }
         await SendAsync();
         IsWhole = true;
     }

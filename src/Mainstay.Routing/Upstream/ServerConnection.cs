@@ -12,6 +12,9 @@ namespace Mainstay.Routing.Upstream;
 internal sealed class ServerConnection : IDisposable
 {
     private const int InputSize = 16 * 1024;
+
+    /// <summary>Interim answers (1xx) before the final one; a server that sends more is broken.</summary>
+    private const int MostInterim = 64;
     private readonly Socket _socket;
     private readonly Stream? _secured;
     private readonly AttemptClock _clock;
@@ -26,6 +29,8 @@ internal sealed class ServerConnection : IDisposable
     private AttemptResult _lateMeans;
     private int _why = -1;
     private bool _isAtEnd;
+    private volatile bool _waitsForServer;
+    private TaskCompletionSource<bool>? _continue;
 
     /// <param name="socket">Connected; owned from now on.</param>
     /// <param name="secured">TLS over the socket; null for plain HTTP.</param>
@@ -52,6 +57,12 @@ internal sealed class ServerConnection : IDisposable
     /// <summary>When it was last given back.</summary>
     public long IdleSince { get; private set; }
 
+    /// <summary>True once the head of the final answer is here.</summary>
+    public bool HasHead { get; private set; }
+
+    /// <summary>Whose request is under way: while the server takes nothing, it is asked now and then whether it is still there.</summary>
+    public Exchange? Caller { get; set; }
+
     public AnswerParser Head => _parser;
 
     /// <summary>Trailers of the answer, whole at the end of its body; null if it has no chunks.</summary>
@@ -60,8 +71,11 @@ internal sealed class ServerConnection : IDisposable
     /// <summary>What cut it; null if nothing did.</summary>
     public AttemptResult? Why => Volatile.Read(ref _why) is >= 0 and var why ? (AttemptResult)why : null;
 
+    /// <summary>True once nothing can be sent or received any more: the server broke it, or this side cut it.</summary>
+    public bool IsBroken { get; private set; }
+
     /// <summary>True if the answer is whole and the connection good for another.</summary>
-    public bool IsReusable => _isAtEnd && _parser.KeepAlive && _start == _end && Why is null && Request.IsWhole;
+    public bool IsReusable => _isAtEnd && _parser.Status != 101 && _parser.KeepAlive && _start == _end && Why is null && Request.IsWhole;
 
     /// <summary>True if the server has neither closed it nor sent anything that nobody asked for.</summary>
     public bool IsQuiet
@@ -86,10 +100,13 @@ internal sealed class ServerConnection : IDisposable
         Volatile.Write(ref _deadline, at);
     }
 
-    public void CutIfLate(long now)
+    /// <summary>Called every few milliseconds.</summary>
+    public void Check(long now)
     {
         if (now >= Volatile.Read(ref _deadline))
             Cut(_lateMeans);
+        else if (_waitsForServer && Caller is { HasCallerLeftUnseen: true })
+            Cut(AttemptResult.CallerLeft);
     }
 
     /// <summary>Ends whatever is under way on it. Safe from any thread; the first reason counts.</summary>
@@ -107,30 +124,47 @@ internal sealed class ServerConnection : IDisposable
         _parser.Reset();
         _start = _end = 0;
         _isAtEnd = false;
-        HasAnswered = false;
+        HasAnswered = HasHead = false;
+        Caller = null;
+        _continue = null;
         IsReused = true;
         IdleSince = _clock.Now;
         Request.Reset();
         ReturnContent();
     }
 
-    /// <summary>Reads the head of the final answer; heads of 1xx are passed over.</summary>
+    /// <summary>From now on the server may ask for the body with "100 Continue".</summary>
+    /// <returns>Ends with true when it did, with false when it has answered without.</returns>
+    public Task<bool> AwaitContinueAsync() => (_continue = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Nobody need wait for "100 Continue" any more.</summary>
+    public void ForgoContinue() => _continue?.TrySetResult(false);
+
+    /// <summary>Reads the head of the final answer, 101 included; what precedes it is passed on to the caller.</summary>
     /// <exception cref="IOException">The connection broke, or what came is no answer.</exception>
-    public async ValueTask ReadHeadAsync(bool isHead)
+    public async ValueTask ReadHeadAsync(Exchange exchange)
     {
-        while (true)
+        var isHead = exchange.Method == "HEAD";
+        for (var interim = 0; ;)
         {
             var step = _parser.Read(_input.AsSpan(_start, _end - _start), isHead, out var used);
             _start += used;
-            if (step == HeadStep.Refused || (step == HeadStep.Complete && _parser.Status == 101))
+            if (step == HeadStep.Refused || (step == HeadStep.Complete && !IsFit(exchange, interim)))
                 throw new IOException("The server's answer breaks the rules of HTTP.");
-            if (step == HeadStep.Complete && _parser.Status >= 200)
+            if (step == HeadStep.Complete && _parser.Status is 101 or >= 200)
                 break;
             if (step == HeadStep.Complete)
-                _parser.Reset();
+            {
+                interim++;
+                await PassOnAsync(exchange);
+            }
             else if (await FillAsync() == 0)
+            {
                 throw new IOException("The server closed the connection before it answered.");
+            }
         }
+        HasHead = true;
+        ForgoContinue();
         _left = _parser.Length;
         _isAtEnd = _parser.Framing == AnswerFraming.None || (_parser.Framing == AnswerFraming.Length && _left == 0);
         if (_parser.Framing == AnswerFraming.Chunked)
@@ -162,17 +196,48 @@ internal sealed class ServerConnection : IDisposable
     {
         try
         {
-            if (_secured is not null)
-            {
-                await _secured.WriteAsync(bytes);
-                return;
-            }
             while (bytes.Length > 0)
-                bytes = bytes[await _socket.SendAsync(bytes, SocketFlags.None)..];
+            {
+                var sending = SendSomeAsync(bytes);
+                _waitsForServer = !sending.IsCompleted;
+                bytes = bytes[await sending..];
+            }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
         {
-            throw new IOException("The connection to the server broke.", e);
+            throw Broke(e);
+        }
+        finally
+        {
+            _waitsForServer = false;
+        }
+    }
+
+    /// <summary>Whatever comes, without looking at it; empty when the server ended its sending. Good until the next read.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>> ReceiveAsync()
+    {
+        if (_start == _end)
+            await FillAsync();
+        var part = _input.AsMemory(_start, _end - _start);
+        _start = _end;
+        return part;
+    }
+
+    /// <summary>Tells the server that nothing more will be sent; it may still answer.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async ValueTask EndSendingAsync()
+    {
+        try
+        {
+            if (_secured is System.Net.Security.SslStream secured)
+                await secured.ShutdownAsync();
+            else
+                _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
+        {
+            throw Broke(e);
         }
     }
 
@@ -195,12 +260,42 @@ internal sealed class ServerConnection : IDisposable
                 ? await _socket.ReceiveAsync(_input, SocketFlags.None)
                 : await _secured.ReadAsync(_input);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
         {
-            throw new IOException("The connection to the server broke.", e);
+            throw Broke(e);
         }
         HasAnswered |= _end > 0;
         return _end;
+    }
+
+    private async ValueTask<int> SendSomeAsync(ReadOnlyMemory<byte> bytes)
+    {
+        if (_secured is null)
+            return await _socket.SendAsync(bytes, SocketFlags.None);
+        await _secured.WriteAsync(bytes);
+        return bytes.Length;
+    }
+
+    private IOException Broke(Exception e)
+    {
+        IsBroken = true;
+        return new IOException("The connection to the server broke.", e);
+    }
+
+    private bool IsFit(Exchange exchange, int interim) => _parser.Status switch
+    {
+        101 => UpgradeField.IsTakenUp(_parser.Fields, exchange.Upgrade),
+        < 200 => interim < MostInterim,
+        _ => true,
+    };
+
+    private async ValueTask PassOnAsync(Exchange exchange)
+    {
+        if (_parser.Status == 100)
+            _continue?.TrySetResult(true);
+        else
+            await exchange.SendInterimAsync(_parser.Status, _parser.Fields);
+        _parser.Reset();
     }
 
     private ReadOnlyMemory<byte> ReadPlain()

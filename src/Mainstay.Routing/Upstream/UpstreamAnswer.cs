@@ -1,3 +1,5 @@
+using System.IO.Pipelines;
+using System.Text;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 
@@ -26,9 +28,25 @@ internal abstract class UpstreamAnswer : IAsyncDisposable
     /// <exception cref="IOException">The answer was cut; <see cref="Cut"/> says how.</exception>
     public abstract ValueTask ReadNextAsync(TimeSpan idle);
 
+    /// <summary>Joins caller and server after 101, until one of them ends it. Only HTTP/1.1 has that.</summary>
+    /// <param name="caller">The bare connection to the caller.</param>
+    /// <param name="timeouts">Bounds of the tunnel.</param>
+    /// <param name="stopping">Cancelled when the program wants to stop.</param>
+    public virtual Task<AttemptResult> TunnelAsync(IDuplexPipe caller, Timeouts timeouts, CancellationToken stopping) =>
+        throw new NotSupportedException("This answer is no 101.");
+
     /// <summary>Puts the trailers into the answer to the caller; to be called at the end of the body.</summary>
     public abstract void CopyTrailersTo(IHeaderDictionary trailers);
 
     /// <summary>Lets go of the server and of the caller's body.</summary>
     public abstract ValueTask DisposeAsync();
+
+    protected static void Copy(HeaderFields fields, IHeaderDictionary trailers)
+    {
+        for (var i = 0; i < fields.Count; i++)
+            // The answer has been sent: what a front would refuse is left out rather than failing it.
+            if (fields.IsEndToEnd(i) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~')
+                && Encoding.ASCII.GetString(fields.NameAt(i)) is var name && TrailerFields.MayGoOn(name))
+                trailers.Append(name, Encoding.ASCII.GetString(fields.ValueAt(i)));
+    }
 }

@@ -112,7 +112,7 @@ public sealed class MistakesTests
 
     [Theory]
     [InlineData("remedies:", "services[0].remedies", "has no value", "write `observe` or `propose` or `act`, or take the key out")]
-    [InlineData("timeouts: 1s", "services[0].timeouts", "is a single value, not a mapping", "connect, first_byte, first_token, idle, total")]
+    [InlineData("timeouts: 1s", "services[0].timeouts", "is a single value, not a mapping", "connect, first_byte, first_token, idle, tunnel, total")]
     [InlineData("depends_on: s3", "services[0].depends_on", "is a single value, not a list", "write `depends_on: [ … ]`")]
     [InlineData("remedies: [act]", "services[0].remedies", "is a list, not a single value", "write `observe`")]
     [InlineData("match: { strip: yes }", "services[0].match.strip", "\"yes\" is not one of the words for it", "write `true` or `false`")]

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using Mainstay.Routing;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Builder;
@@ -40,7 +41,9 @@ internal sealed class GatewayHouse : IAsyncDisposable
 
     public static Task<GatewayHouse> StartAsync(params ImmutableArray<Server> servers) => StartAsync(Tables.Service(servers));
 
-    public static async Task<GatewayHouse> StartAsync(Service service)
+    /// <param name="service">The one service.</param>
+    /// <param name="tls">TLS towards callers; null: none.</param>
+    public static async Task<GatewayHouse> StartAsync(Service service, ListenerCertificate? tls = null)
     {
         Http1Front? front = null;
         var builder = WebApplication.CreateSlimBuilder();
@@ -48,7 +51,11 @@ internal sealed class GatewayHouse : IAsyncDisposable
         builder.WebHost.UseKestrel(o =>
         {
             KestrelFront.Configure(o);
-            o.Listen(IPAddress.Loopback, 0, listen => front!.Use(listen));
+            o.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                tls?.Use(listen);
+                front!.Use(listen, isTls: tls is not null);
+            });
         });
         var clock = new ManualTime();
         var routes = new LiveRoutes(clock);
@@ -92,6 +99,21 @@ internal sealed class GatewayHouse : IAsyncDisposable
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, Url.Port);
         return (socket, new Connection(socket, CancellationToken.None));
+    }
+
+    /// <summary>Asks it to stop in order; ends when its last connection has ended.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
+    /// <summary>Moves the clock in small steps until something has happened.</summary>
+    public async Task<T> WhileTimePassesAsync<T>(Task<T> happens)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!happens.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(20));
+            await Task.WhenAny(happens, Task.Run(Thread.Yield));
+        }
+        return await happens.Patiently();
     }
 
     public async ValueTask DisposeAsync()

@@ -19,6 +19,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private readonly Func<Delivery, Task>? _script;
     private readonly Task _accepting;
     private int _received;
+    private int _connections;
 
     /// <param name="script">What becomes of each delivery; null: every connection is refused.</param>
     public ScriptedServer(Func<Delivery, Task>? script)
@@ -39,10 +40,20 @@ internal sealed class ScriptedServer : IAsyncDisposable
         await delivery.AnswerAsync(status, body);
     });
 
+    /// <summary>Answers as soon as it has the head, and reads no body.</summary>
+    public static ScriptedServer Refusing(int status) => new(async delivery =>
+    {
+        await delivery.AnswerAsync(status, "no");
+        await delivery.WaitForOtherSideToLeaveAsync();
+    });
+
     public string Name => ((IPEndPoint)_listener.LocalEndPoint!).ToString();
 
     /// <summary>Requests whose head arrived.</summary>
     public int Received => Volatile.Read(ref _received);
+
+    /// <summary>Connections that were accepted.</summary>
+    public int Connections => Volatile.Read(ref _connections);
 
     /// <summary>The next delivery, as soon as its head arrived.</summary>
     public Task<Delivery> NextAsync() => _deliveries.Reader.ReadAsync().Patiently();
@@ -73,6 +84,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private async Task ServeAsync(Socket socket)
     {
         using var _ = socket;
+        Interlocked.Increment(ref _connections);
         try
         {
             var connection = new Connection(socket, _stop.Token);
@@ -121,14 +133,29 @@ internal sealed class Delivery(string head, Connection connection)
         return body.ToString();
     }
 
+    /// <summary>Trailers of a body that came in chunks, as lines.</summary>
+    public IReadOnlyList<string> Trailers { get; private set; } = [];
+
     /// <summary>One chunk of a body that comes in chunks; empty at its end.</summary>
     public async Task<string> ReadChunkAsync()
     {
         var size = int.Parse(await connection.ReadLineAsync(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         var chunk = await connection.ReadAsync(size);
-        await connection.ReadLineAsync();
-        return chunk;
+        if (size > 0)
+        {
+            await connection.ReadLineAsync();
+            return chunk;
+        }
+        while (await connection.ReadLineAsync() is { Length: > 0 } trailer)
+            Trailers = [.. Trailers, trailer];
+        return "";
     }
+
+    /// <summary>So many bytes of whatever comes.</summary>
+    public Task<string> ReadAsync(int bytes) => connection.ReadAsync(bytes);
+
+    /// <summary>What comes until the other side ends its sending.</summary>
+    public Task<string> ReadToEndAsync() => connection.ReadToEndAsync();
 
     /// <summary>A whole answer with its length.</summary>
     public Task AnswerAsync(int status, string body) =>
