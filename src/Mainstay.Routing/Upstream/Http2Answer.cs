@@ -51,13 +51,14 @@ internal sealed class Http2Answer : UpstreamAnswer
         Take(_response.Content.Headers.NonValidated, Fields);
         _left = DeclaredLength();
         _body = await _response.Content.ReadAsStreamAsync(_limit.Token);
-        if (_content is { IsSent: false })
+        var isTrailersOnly = IsTrailersOnly();
+        if (_content is { IsSent: false } && !isTrailersOnly)
         {
             IsOnlyHead = true;
             return;
         }
         await ReadPartAsync();
-        if (Part.IsEmpty)
+        if (isTrailersOnly && Part.IsEmpty)
             SplitTrailersOnly();
     }
 
@@ -106,17 +107,20 @@ internal sealed class Http2Answer : UpstreamAnswer
         Part = _buffer.AsMemory(0, length);
     }
 
+    private bool IsTrailersOnly()
+    {
+        for (var i = 0; i < Fields.Count; i++)
+            if (Ascii.EqualsIgnoreCase(Fields.NameAt(i), "grpc-status"u8))
+                return true;
+        return false;
+    }
+
     /// <summary>
     /// A gRPC answer without a body may have its trailers in the head ("Trailers-Only"), which then must end the stream. They
     /// are sent on where they belong otherwise, behind the head: that means the same, however the head is sent.
     /// </summary>
     private void SplitTrailersOnly()
     {
-        var isTrailersOnly = false;
-        for (var i = 0; i < Fields.Count; i++)
-            isTrailersOnly |= Ascii.EqualsIgnoreCase(Fields.NameAt(i), "grpc-status"u8);
-        if (!isTrailersOnly)
-            return;
         var head = new HeaderFields();
         for (var i = 0; i < Fields.Count; i++)
         {

@@ -121,7 +121,7 @@ public sealed class ServerProbeTests : IDisposable
         });
         var clock = new ManualTime();
         var routes = new LiveRoutes(clock);
-        var health = new HealthCheck { Path = "/health", Every = TimeSpan.FromSeconds(1) };
+        var health = new HealthCheck { Path = "/health", Every = TimeSpan.FromSeconds(1), Timeout = TimeSpan.FromDays(40) };
         routes.Swap(new RouteTable(1, [Tables.Service(judged.In("r1")) with { Name = "managed" }, Tables.Service(probed.In("r1")) with { Health = health }], []));
         var feed = new OutcomeFeed();
         using var prober = new Prober(routes, feed, clock, new Random(1));
