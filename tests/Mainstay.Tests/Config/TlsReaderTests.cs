@@ -87,14 +87,14 @@ public sealed class TlsReaderTests : IDisposable
         WritePair(notAfter: _clock.GetUtcNow().AddDays(10));
         var result = Read("traffic: { listen: \"https://127.0.0.1:8443\" }\ntls: { certificate: cert.pem, key: cert.key }");
         result.Good();
-        Assert.Equal(["tls.certificate (line 3): the certificate in cert.pem expires on 2026-01-11; renew it before."], result.Warnings);
+        Assert.Equal("tls.certificate (line 3): the certificate in cert.pem expires on 2026-01-11; renew it before.", Assert.Single(result.Warnings));
     }
 
     [Theory]
     [InlineData("traffic: { listen: \"https://127.0.0.1:8443\" }", "traffic.listen", "https needs a certificate", "write `tls: {")]
     [InlineData("tls: { certificate: cert.pem, key: cert.key }", "tls", "without TLS", "write https:// in traffic.listen")]
     [InlineData("traffic: { listen: \"https://127.0.0.1:8443\" }\ntls: { certificate: cert.pem }", "tls.key", "is missing", "write `key:` here")]
-    [InlineData("traffic: { listen: \"https://127.0.0.1:8443\" }\ntls: { certificate: cert.pem, key: cert.key, client_ca: cert.key }", "tls.client_ca", "holds no certificate", "PEM")]
+    [InlineData("traffic: { listen: \"https://127.0.0.1:8443\" }\ntls: { certificate: cert.pem, key: cert.key, client_ca: cert.key }", "tls.client_ca", "holds no certificate", "-----BEGIN CERTIFICATE-----")]
     [InlineData("control: { listen: \"https://127.0.0.1:8443\" }", "control.listen", "no TLS of its own", "TLS proxy")]
     public void A_mistake_of_the_listener_has_its_cure(string lines, string at, string wrong, string cure)
     {

@@ -55,11 +55,12 @@ public sealed class Http2UpstreamTests
         await using var house = await GatewayHouse.StartAsync(Over(server.In("r1")));
         using var answer = await house.SendAsync(
             HttpMethod.Get, "/predict", null, default,
-            ("X-Customer", "Caf\u00e9"), ("Connection", "X-Hop"), ("X-Hop", "1"), ("TE", "trailers"), ("Content-Type", "a/b"), ("X-Forwarded-For", "198.51.100.7"));
+            ("X-Customer", "acme"), ("Connection", "X-Hop"), ("X-Hop", "1"), ("TE", "trailers"), ("Content-Type", "a/b"), ("X-Forwarded-For", "198.51.100.7"));
         Assert.Equal(302, (int)answer.StatusCode);
         Assert.Equal("a=b", answer.Headers.GetValues("Set-Cookie").Single());
         var headers = await seen.Task.Patiently();
         Assert.Equal("trailers", headers["TE"]);
+        Assert.Equal("acme", headers["X-Customer"]);
         Assert.Equal("a/b", headers["Content-Type"]);
         Assert.Equal("198.51.100.7, 127.0.0.1", headers["X-Forwarded-For"]);
         Assert.Equal($"127.0.0.1:{server.Port}", headers["Host"]);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Mainstay.Routing;
 using Microsoft.AspNetCore.Builder;
@@ -28,10 +27,9 @@ internal sealed class KestrelServer : IAsyncDisposable
     /// <param name="protocols">What it speaks.</param>
     /// <param name="certificate">Its certificate; null: no TLS.</param>
     /// <param name="client">Judges the callers' certificates; null: it asks for none.</param>
-    /// <param name="tls">Versions of TLS.</param>
     public static async Task<KestrelServer> StartAsync(
         RequestDelegate serve, HttpProtocols protocols = HttpProtocols.Http1, X509Certificate2? certificate = null,
-        Func<X509Certificate2, bool>? client = null, SslProtocols tls = SslProtocols.Tls12 | SslProtocols.Tls13)
+        Func<X509Certificate2, bool>? client = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
@@ -42,7 +40,6 @@ internal sealed class KestrelServer : IAsyncDisposable
                 return;
             listen.UseHttps(certificate, https =>
             {
-                https.SslProtocols = tls;
                 https.ClientCertificateMode = client is null ? ClientCertificateMode.NoCertificate : ClientCertificateMode.RequireCertificate;
                 https.ClientCertificateValidation = (shown, _, _) => client!(shown);
             });

@@ -43,7 +43,7 @@ public sealed class ListenerTlsTests : IDisposable
         var shown = new List<string>();
         using var caller = Caller(shown);
         await AskAsync(caller, house.Url, HttpVersion.Version11);
-        using var next = _authority.Issue("localhost");
+        using var next = _authority.Issue("127.0.0.1");
         _folder.Write("cert", next);
         Assert.Null(listener.Look(files, _clock.GetUtcNow()));
         await AskAsync(caller, house.Url, HttpVersion.Version11);
@@ -68,7 +68,7 @@ public sealed class ListenerTlsTests : IDisposable
         var before = listener.Current;
 
         // The certificate is there already, its key not yet: as it is while somebody copies the two.
-        using var next = _authority.Issue("localhost");
+        using var next = _authority.Issue("127.0.0.1");
         File.WriteAllText(files.Certificate, next.ExportCertificatePem());
         watch.Look();
         watch.Look();
@@ -103,7 +103,7 @@ public sealed class ListenerTlsTests : IDisposable
     [Fact]
     public void A_certificate_that_ends_soon_is_told()
     {
-        using var certificate = _authority.Issue("localhost", notAfter: _clock.GetUtcNow().AddDays(20));
+        using var certificate = _authority.Issue("127.0.0.1", notAfter: _clock.GetUtcNow().AddDays(20));
         var (cert, key) = _folder.Write("cert", certificate);
         var files = new ListenerTls(cert, key, null);
         var listener = Open(files);
@@ -145,7 +145,7 @@ public sealed class ListenerTlsTests : IDisposable
 
     private ListenerTls Files()
     {
-        using var certificate = _authority.Issue("localhost");
+        using var certificate = _authority.Issue("127.0.0.1");
         var (cert, key) = _folder.Write("cert", certificate);
         return new ListenerTls(cert, key, null);
     }
@@ -156,7 +156,6 @@ public sealed class ListenerTlsTests : IDisposable
     private SocketsHttpHandler Handler()
     {
         var handler = new SocketsHttpHandler { UseProxy = false };
-        handler.SslOptions.TargetHost = "localhost";
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,

@@ -1,4 +1,3 @@
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Mainstay.Routing;
 using Mainstay.Routing.Upstream;
@@ -111,19 +110,6 @@ public sealed class ServerTlsTests : IDisposable
         await using var house = await GatewayHouse.StartAsync(
             service with { Tls = service.Tls! with { Certificate = files.Certificate, Key = files.Key } });
         Assert.Equal((200, "fine"), await house.AskAsync(HttpMethod.Get));
-    }
-
-    [Fact]
-    public async Task A_server_that_asks_for_a_certificate_and_gets_none_says_so_and_has_seen_no_request()
-    {
-        using var certificate = _authority.Issue("127.0.0.1");
-        await using var demanding = await KestrelServer.StartAsync(Fine, certificate: certificate, client: _ => true, tls: SslProtocols.Tls12);
-        await using var good = ScriptedServer.Answering("fine");
-        await using var house = await GatewayHouse.StartAsync(Trusting(demanding.In("r1"), good.In("r2")));
-        Assert.Equal((200, "fine"), await house.AskAsync(HttpMethod.Post, body: "pay once"));
-        var attempt = (await house.OutcomeAsync()).Attempts[0];
-        Assert.Equal(AttemptResult.NotReached, attempt.Result);
-        Assert.Contains("set services[].tls.certificate and key", attempt.Why, StringComparison.Ordinal);
     }
 
     /// <summary>In TLS 1.3 the alert comes after the handshake; these are OpenSSL's words, as .NET wraps them.</summary>
