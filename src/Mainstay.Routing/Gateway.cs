@@ -103,7 +103,7 @@ public sealed partial class Gateway(
             var service = request.Service;
             var trust = service.Trust?.Current ?? ServerTrust.OfMachine;
             var (result, answer, why) = service.Spec.Protocol == ServerProtocol.Http2
-                ? await _http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total)
+                ? await _http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total, _upstream.Clock)
                 : await _upstream.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, MaySendTwice(request), total);
             request.NoteFirstByte();
             request.Why = why;

@@ -67,8 +67,9 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 
     private async Task ConnectAsync(Server server, ServerTrust trust, Service service, CancellationToken cancel)
     {
+        // The probe's own time bounds it.
         var (socket, secured) = await ServerConnector.OpenAsync(
-            server, trust, service.Protocol == ServerProtocol.Http2, service.Health!.Timeout, clock, cancel);
+            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), clock, cancel);
         if (secured is not null)
             await secured.DisposeAsync();
         socket.Dispose();
@@ -128,8 +129,9 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
             var request = context.InitialRequestMessage;
             if (!request.Options.TryGetValue(AskedKey, out var asked))
                 throw new NotReachedException("nobody asked");
+            using var deadline = new CancellationTokenSource(asked.Check.Timeout, clock);
             var (socket, secured) = await ServerConnector.OpenAsync(
-                asked.Server, trust, request.Version == HttpVersion.Version20, asked.Check.Timeout, clock, cancel);
+                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), clock, cancel);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },
     }), clock);

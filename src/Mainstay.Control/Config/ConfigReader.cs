@@ -76,7 +76,11 @@ public sealed class ConfigReader
             TrafficListen = traffic is null ? config.TrafficListen : Addresses.Listener(traffic, "listen", mayBeSecured: true) ?? config.TrafficListen,
             Control = control is null ? config.Control : ReadControl(control),
         };
-        config = config with { TrafficTls = _tls.OfListener(root, traffic, config.TrafficListen) };
+        config = config with
+        {
+            TrafficTls = _tls.OfListener(root, traffic, config.TrafficListen),
+            Practices = PracticeReader.Read(root, config.Services),
+        };
         CheckPorts(config, traffic ?? root, control ?? root);
         return config;
     }

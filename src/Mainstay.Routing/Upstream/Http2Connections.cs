@@ -95,7 +95,8 @@ internal sealed class Http2Connections : IDisposable
             options.TryGetValue(ConnectingKey, out var connecting);
             options.TryGetValue(WithinKey, out var within);
             connecting?.Invoke(true);
-            var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: true, within, clock, cancel);
+            using var deadline = new CancellationTokenSource(within, clock);
+            var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: true, (within, deadline.Token), clock, cancel);
             connecting?.Invoke(false);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },

@@ -16,9 +16,9 @@ internal sealed class Http2Upstream(TimeProvider clock)
     /// being sent, it does not wait for more: both sides may talk in turns.
     /// </summary>
     public async ValueTask<AttemptEnd> SendAsync(
-        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, long total)
+        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, long total, AttemptClock deadlines)
     {
-        var limit = new StreamLimit(clock);
+        var limit = new StreamLimit(clock, deadlines);
         limit.Set(total, AttemptResult.TotalTimeout);
         var callerLeft = exchange.CallerLeft.UnsafeRegister(static limit => ((StreamLimit)limit!).Cut(AttemptResult.CallerLeft), limit);
         var hasAnswered = false;

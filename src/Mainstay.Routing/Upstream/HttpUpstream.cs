@@ -17,6 +17,9 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     private static readonly TimeSpan ContinuesAnyway = TimeSpan.FromSeconds(1);
     private readonly AttemptClock _clock = new(clock);
 
+    /// <summary>Whose timestamps deadlines are.</summary>
+    public AttemptClock Clock => _clock;
+
     public void Dispose() => _clock.Dispose();
 
     /// <summary>When a request that arrives now must have ended.</summary>
@@ -169,7 +172,8 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
 
     private async Task<ServerConnection> OpenAsync(Server server, ServerTrust trust, TimeSpan within, CancellationToken callerLeft)
     {
-        var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: false, within, clock, callerLeft);
+        using var deadline = _clock.Limit(within);
+        var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: false, (within, deadline.Token), clock, callerLeft);
         return new ServerConnection(socket, secured, trust, _clock);
     }
 }

@@ -11,17 +11,16 @@ internal static class ServerConnector
     /// <param name="server">Where to.</param>
     /// <param name="trust">What the server must prove.</param>
     /// <param name="isHttp2">True: over TLS the server must agree to HTTP/2 (ALPN).</param>
-    /// <param name="within">For TCP and TLS together.</param>
-    /// <param name="clock">Its time judges certificates, too.</param>
+    /// <param name="within">For TCP and TLS together: the time, and the token that is cancelled when it has passed.</param>
+    /// <param name="clock">Its time judges certificates.</param>
     /// <param name="cancel">Ends the try.</param>
     /// <returns>The socket and, for https, the stream that secures it; disposing of either closes both.</returns>
     /// <exception cref="NotReachedException">No connection; says why, for people.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<(Socket Socket, SslStream? Secured)> OpenAsync(
-        Server server, ServerTrust trust, bool isHttp2, TimeSpan within, TimeProvider clock, CancellationToken cancel)
+        Server server, ServerTrust trust, bool isHttp2, (TimeSpan Time, CancellationToken Late) within, TimeProvider clock, CancellationToken cancel)
     {
-        using var deadline = new CancellationTokenSource(within, clock);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancel);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         string? refused = null;
         try
@@ -41,8 +40,8 @@ internal static class ServerConnector
         catch (Exception e)
         {
             socket.Dispose();
-            if (e is OperationCanceledException && deadline.IsCancellationRequested && !cancel.IsCancellationRequested)
-                throw new NotReachedException(FormattableString.Invariant($"no connection within {within.TotalSeconds:0.###} s"), e);
+            if (e is OperationCanceledException && within.Late.IsCancellationRequested && !cancel.IsCancellationRequested)
+                throw new NotReachedException(FormattableString.Invariant($"no connection within {within.Time.TotalSeconds:0.###} s"), e);
             throw e switch
             {
                 SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new NotReachedException("it refused the connection", e),

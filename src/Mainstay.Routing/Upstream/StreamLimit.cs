@@ -7,15 +7,17 @@ namespace Mainstay.Routing.Upstream;
 internal sealed class StreamLimit : IDisposable
 {
     private readonly CancellationTokenSource _cut = new();
-    private readonly TimeProvider _clock;
+    private readonly TimeProvider _time;
+    private readonly AttemptClock _clock;
     private readonly ITimer _timer;
     private volatile int _lateMeans;
+    private long _at = AttemptClock.Never;
     private int _why = -1;
 
-    public StreamLimit(TimeProvider clock)
+    public StreamLimit(TimeProvider time, AttemptClock clock)
     {
-        _clock = clock;
-        _timer = clock.CreateTimer(static limit => ((StreamLimit)limit!).CutLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        (_time, _clock) = (time, clock);
+        _timer = time.CreateTimer(static limit => ((StreamLimit)limit!).CutLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Cancelled when the stream ends early.</summary>
@@ -28,19 +30,14 @@ internal sealed class StreamLimit : IDisposable
     public void Set(long at, AttemptResult means)
     {
         _lateMeans = (int)means;
-        if (at == AttemptClock.Never)
-        {
-            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            return;
-        }
-        var left = Math.Max(0, at - _clock.GetTimestamp()) / (double)_clock.TimestampFrequency;
-        _timer.Change(TimeSpan.FromSeconds(Math.Min(left, TimeSpan.FromDays(40).TotalSeconds)), Timeout.InfiniteTimeSpan);
+        Volatile.Write(ref _at, at);
+        Arm(at);
     }
 
     /// <summary>At the earlier of two deadlines, for the reason of that one.</summary>
     public void Set(TimeSpan time, AttemptResult means, long total)
     {
-        var at = _clock.GetTimestamp() + (long)(time.TotalSeconds * _clock.TimestampFrequency);
+        var at = _clock.In(time);
         if (at < total)
             Set(at, means);
         else
@@ -59,8 +56,21 @@ internal sealed class StreamLimit : IDisposable
         _cut.Dispose();
     }
 
+    private void Arm(long at)
+    {
+        var left = at == AttemptClock.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(
+            Math.Clamp((at - _clock.Now) / (double)_time.TimestampFrequency, 0, TimeSpan.FromDays(40).TotalSeconds));
+        _timer.Change(left, Timeout.InfiniteTimeSpan);
+    }
+
     private void CutLate()
     {
+        // Too early: this process stood still meanwhile, or the deadline was moved while the timer fired.
+        if (Volatile.Read(ref _at) is var at && _clock.Now < at)
+        {
+            Arm(at);
+            return;
+        }
         try
         {
             Cut((AttemptResult)_lateMeans);
