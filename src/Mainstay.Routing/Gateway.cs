@@ -10,8 +10,7 @@ namespace Mainstay.Routing;
 public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
-    private readonly HttpUpstream _upstream = new(clock);
-    private readonly Http2Upstream _http2 = new(clock);
+    private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
 
     public void Dispose() => _upstream.Dispose();
 
@@ -20,7 +19,6 @@ public sealed partial class Gateway(
     {
         // 1. One table for the whole request.
         var table = routes.Current;
-        exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
 
         // 2. The service that the caller means.
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
@@ -103,7 +101,7 @@ public sealed partial class Gateway(
             var service = request.Service;
             var trust = service.Trust?.Current ?? ServerTrust.OfMachine;
             var (result, answer, why) = service.Spec.Protocol == ServerProtocol.Http2
-                ? await _http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total, _upstream.Clock)
+                ? await _upstream.Http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total)
                 : await _upstream.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, MaySendTwice(request), total);
             request.NoteFirstByte();
             request.Why = why;
@@ -131,7 +129,7 @@ public sealed partial class Gateway(
     private static bool MaySendTwice(RequestInProgress request) =>
         request.Service.Spec.Retry.ReplaySafe
         || HttpMethods.IsIdempotent(request.Exchange.Method)
-        || request.Exchange.RequestHeaders.ContainsKey("Idempotency-Key");
+        || request.Exchange.HasField("Idempotency-Key");
 
     private static async ValueTask DiscardAsync(RequestInProgress request, LiveServer.Place place, AttemptResult result, UpstreamAnswer? answer)
     {

@@ -1,7 +1,8 @@
+using System.Buffers;
 using System.Net;
+using System.Text;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
-using Microsoft.Extensions.Primitives;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -9,14 +10,14 @@ namespace Mainstay.Routing.Upstream;
 /// Sends one attempt of a request to a server over HTTP/2, with .NET's own client, which multiplexes and keeps flow control.
 /// The rules are those of <see cref="HttpUpstream"/>. Trailers of requests are not sent on: that client has none.
 /// </summary>
-internal sealed class Http2Upstream(TimeProvider clock)
+internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, TraceIds traces)
 {
     /// <summary>
     /// Sends the request and waits for the head and the first bytes of the answer. If the head comes while the request is still
     /// being sent, it does not wait for more: both sides may talk in turns.
     /// </summary>
     public async ValueTask<AttemptEnd> SendAsync(
-        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, long total, AttemptClock deadlines)
+        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, long total)
     {
         var limit = new StreamLimit(clock, deadlines);
         limit.Set(total, AttemptResult.TotalTimeout);
@@ -94,7 +95,7 @@ internal sealed class Http2Upstream(TimeProvider clock)
         return new(why, null, isProtocol ? "what it sent is no HTTP/2; if it speaks HTTP/1.1, set services[].protocol to http1" : null);
     }
 
-    private static HttpRequestMessage MakeRequest(Exchange exchange, Service service, Server server, HttpContent? content)
+    private HttpRequestMessage MakeRequest(Exchange exchange, Service service, Server server, HttpContent? content)
     {
         var root = server.Url.AbsolutePath.TrimEnd('/');
         var rest = service.Strip && service.PathPrefix.Length > 1 ? exchange.Target[service.PathPrefix.Length..] : exchange.Target;
@@ -110,23 +111,30 @@ internal sealed class Http2Upstream(TimeProvider clock)
         };
         if (service.KeepHost && exchange.Host.Length > 0)
             request.Headers.TryAddWithoutValidation("Host", exchange.Host);
-        foreach (var (name, values) in ForwardedHeaders.EndToEnd(exchange.RequestHeaders, exchange.RequestHeaders.Connection))
-            if (!ForwardedHeaders.IsWrittenHere(name))
-                Add(request, name, values);
-        foreach (var (name, value) in ForwardedHeaders.OfCaller(exchange))
-            Add(request, name, value);
+        var lines = new ArrayBufferWriter<byte>(1024);
+        exchange.WriteFieldsTo(lines);
+        CallerFields.WriteTo(lines, exchange, traces);
+        AddLines(request, lines.WrittenSpan);
         // The one word of TE that HTTP/2 has (RFC 9113 section 8.2.2); servers of gRPC ask for it.
-        if (exchange.RequestHeaders.TE.ToString().Contains("trailers", StringComparison.OrdinalIgnoreCase))
+        if (exchange.FieldText("TE").Contains("trailers", StringComparison.OrdinalIgnoreCase))
             request.Headers.TryAddWithoutValidation("TE", "trailers");
         return request;
     }
 
-    private static void Add(HttpRequestMessage request, string name, StringValues values)
+    /// <param name="request">Gets the fields.</param>
+    /// <param name="lines">As HTTP/1.1 writes them; the values are UTF-8.</param>
+    private static void AddLines(HttpRequestMessage request, ReadOnlySpan<byte> lines)
     {
-        if (request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
-            return;
-        // .NET keeps some fields with the body, such as Content-Type; a request may have them without one.
-        request.Content ??= new ByteArrayContent([]);
-        request.Content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+        for (int end; (end = lines.IndexOf("\r\n"u8)) >= 0; lines = lines[(end + 2)..])
+        {
+            var colon = lines.IndexOf((byte)':');
+            var name = Encoding.ASCII.GetString(lines[..colon]);
+            var value = Encoding.UTF8.GetString(lines[(colon + 1)..end].Trim((byte)' '));
+            if (request.Headers.TryAddWithoutValidation(name, value))
+                continue;
+            // .NET keeps some fields with the body, such as Content-Type; a request may have them without one.
+            request.Content ??= new ByteArrayContent([]);
+            request.Content.Headers.TryAddWithoutValidation(name, value);
+        }
     }
 }

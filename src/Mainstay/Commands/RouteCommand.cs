@@ -49,7 +49,8 @@ internal static class RouteCommand
         var routes = new LiveRoutes(clock);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
         var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
-        composition.Run("outcomes", token => OutcomeSocket.ServeAsync(Path.Combine(stateFolder, SocketName), composition.Feed.Reader, token));
+        composition.Run("outcomes", token => OutcomeSocket.ServeAsync(
+            Path.Combine(stateFolder, SocketName), composition.Feed.Reader, clock, token));
         composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(

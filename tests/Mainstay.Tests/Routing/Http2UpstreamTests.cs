@@ -68,7 +68,7 @@ public sealed class Http2UpstreamTests
         Assert.Equal("198.51.100.7, 127.0.0.1", headers["X-Forwarded-For"]);
         Assert.Equal($"127.0.0.1:{server.Port}", headers["Host"]);
         Assert.DoesNotContain("X-Hop", headers.Keys);
-        Assert.DoesNotContain("traceparent", headers.Keys);
+        Assert.Equal(55, headers["traceparent"].Length);
         Assert.DoesNotContain("Cookie", headers.Keys);
         Assert.DoesNotContain("Accept-Encoding", headers.Keys);
     }
