@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Routing;
 
@@ -17,9 +18,10 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
-    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, ServiceState state, ImmutableArray<Overlay> overlays)
+    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, ServiceState state, ImmutableArray<Overlay> overlays)
     {
         Spec = spec;
+        Trust = trust;
         Servers = servers;
         State = state;
         Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
@@ -39,6 +41,9 @@ public sealed class LiveService
 
     /// <summary>What outlives the table.</summary>
     internal ServiceState State { get; }
+
+    /// <summary>The files of its TLS; null: it has none.</summary>
+    internal TrustFiles? Trust { get; }
 
     internal ImmutableArray<Overlay> Overlays { get; }
 
