@@ -21,13 +21,15 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
         lock (_swapping)
         {
             var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
+            var known = before.Keys.Select(k => k.Service).ToHashSet();
             var budgets = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Retries);
             var services = table.Services
                 .Select(service => new LiveService(
                     service,
-                    [.. service.Servers.Select(server => Keep(service, server, before))],
+                    [.. service.Servers.Select(server => Keep(service, server, before, known.Contains(service.Name)))],
                     budgets.GetValueOrDefault(service.Name) ?? new RetryBudget(clock),
-                    table.Overlays))
+                    table,
+                    clock))
                 .OrderByDescending(s => s.Spec.Host is not null)
                 .ThenByDescending(s => s.Spec.PathPrefix.Length)
                 .ToImmutableArray();
@@ -46,9 +48,15 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     private static double Share(ImmutableArray<Overlay> overlays, LiveServer server) =>
         overlays.Where(o => o.Covers(server.Service, server.Spec)).Select(o => o.Share).DefaultIfEmpty(1).Min();
 
-    private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
+    private LiveServer Keep(Service service, Server server, Dictionary<(string Service, Uri), LiveServer> before, bool othersServe)
     {
-        var kept = before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock, new Random(_random.Next()));
+        if (!before.Remove((service.Name, server.Url), out var live))
+        {
+            live = new LiveServer(service.Name, server, clock, new Random(_random.Next()));
+            if (othersServe)
+                live.StartSlowly();
+        }
+        var kept = live.As(server);
         kept.Breaker.Policy = service.Breaker;
         return kept;
     }

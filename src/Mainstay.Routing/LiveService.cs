@@ -17,15 +17,31 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
-    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
+    /// <summary>A server in another zone counts as if it took so many times as long.</summary>
+    private const double OtherZone = 2;
+
+    private readonly TimeProvider _clock;
+    private readonly string? _zone;
+
+    /// <param name="spec">What the table says.</param>
+    /// <param name="servers">Its servers, as they are now.</param>
+    /// <param name="retries">Its budget.</param>
+    /// <param name="table">The table that it stands in.</param>
+    /// <param name="clock">The clock of its servers.</param>
+    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, RouteTable table, TimeProvider clock)
     {
+        (_clock, _zone) = (clock, table.Zone);
+        SlowStart = (long)(spec.SlowStart.TotalSeconds * clock.TimestampFrequency);
         Spec = spec;
         Servers = servers;
         Retries = retries;
-        Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
+        Overlays = [.. table.Overlays.Where(o => o.Service is null || o.Service == spec.Name)];
         var ranks = servers.Select(s => s.Spec.Rank).Distinct().Order().ToList();
         Orders = [.. servers.Select(server => OrderOf(server.Spec, ranks.IndexOf(server.Spec.Rank)))];
-        Candidates = [.. servers.Zip(Orders).Where(c => c.Second != NotAllowed).OrderBy(c => c.Second)];
+        Candidates = [.. servers.Zip(Orders)
+            .Where(c => c.Second != NotAllowed)
+            .OrderBy(c => c.Second)
+            .Select(c => (c.First, c.Second, IsOtherZone(c.First.Spec) ? OtherZone : 1))];
     }
 
     public Service Spec { get; }
@@ -36,11 +52,20 @@ public sealed class LiveService
 
     internal ImmutableArray<Overlay> Overlays { get; }
 
-    /// <summary>The servers that may serve, by rank, within a rank by region in order of preference.</summary>
-    internal ImmutableArray<(LiveServer Server, int Order)> Candidates { get; }
+    /// <summary>The servers that may serve, by rank, within a rank by region in order of preference; and how far each is.</summary>
+    internal ImmutableArray<(LiveServer Server, int Order, double Distance)> Candidates { get; }
 
     /// <summary>For each of the servers its order: rank and region as one number, the smaller the better.</summary>
     internal ImmutableArray<int> Orders { get; }
+
+    /// <summary>Timestamp of the clock of its servers.</summary>
+    internal long Now => _clock.GetTimestamp();
+
+    /// <summary>How long a server that comes back gets less work, in units of that clock.</summary>
+    internal long SlowStart { get; }
+
+    /// <summary>True if this gateway has a zone, and the server stands in another or in none.</summary>
+    internal bool IsOtherZone(Server server) => _zone is not null && server.Zone != _zone;
 
     internal static int RankOf(int order) => order >> RankShift;
 

@@ -12,6 +12,9 @@ public sealed record MainstayConfig
     /// <summary>Where callers connect.</summary>
     public Uri TrafficListen { get; init; } = new("http://127.0.0.1:8400");
 
+    /// <summary>Zone in which this gateway stands; null: none.</summary>
+    public string? Zone { get; init; }
+
     public ControlConfig Control { get; init; } = new();
 
     /// <summary>Folder of SQLite, spool, token and last good table; absolute.</summary>
@@ -30,7 +33,7 @@ public sealed record MainstayConfig
 
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
-        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen };
+        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone };
 }
 
 /// <summary>The listener of dashboard, API and status page.</summary>

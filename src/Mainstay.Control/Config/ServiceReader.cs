@@ -31,6 +31,7 @@ internal sealed class ServiceReader(Findings findings, string folder)
         };
         routing = new WhenDownReader(folder).ReadInto(routing, section);
         routing = new ServerReader(section).ReadInto(routing);
+        routing = routing with { SlowStart = section.Duration("slow_start") ?? routing.SlowStart };
         routing = WithMatch(routing, section.Map("match"), section);
         if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
             findings.Warn(advice);
