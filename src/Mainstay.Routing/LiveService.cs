@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Routing;
 
@@ -17,6 +18,7 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
+<<<<<<< HEAD
     /// <summary>A server in another zone counts as if it took so many times as long.</summary>
     private const double OtherZone = 2;
 
@@ -29,10 +31,14 @@ public sealed class LiveService
     /// <param name="table">The table that it stands in.</param>
     /// <param name="clock">The clock of its servers.</param>
     internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, RouteTable table, TimeProvider clock)
+=======
+    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
+>>>>>>> main
     {
         (_clock, _zone) = (clock, table.Zone);
         SlowStart = (long)(spec.SlowStart.TotalSeconds * clock.TimestampFrequency);
         Spec = spec;
+        Trust = trust;
         Servers = servers;
         Retries = retries;
         Overlays = [.. table.Overlays.Where(o => o.Service is null || o.Service == spec.Name)];
@@ -49,6 +55,9 @@ public sealed class LiveService
     public ImmutableArray<LiveServer> Servers { get; }
 
     public RetryBudget Retries { get; }
+
+    /// <summary>The files of its TLS; null: it has none.</summary>
+    internal TrustFiles? Trust { get; }
 
     internal ImmutableArray<Overlay> Overlays { get; }
 

@@ -15,6 +15,9 @@ public sealed record MainstayConfig
     /// <summary>Zone in which this gateway stands; null: none.</summary>
     public string? Zone { get; init; }
 
+    /// <summary>TLS of that listener; null: none.</summary>
+    public ListenerTls? TrafficTls { get; init; }
+
     public ControlConfig Control { get; init; } = new();
 
     /// <summary>Folder of SQLite, spool, token and last good table; absolute.</summary>
@@ -33,7 +36,7 @@ public sealed record MainstayConfig
 
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
-        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone };
+        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone, Tls = TrafficTls };
 }
 
 /// <summary>The listener of dashboard, API and status page.</summary>
