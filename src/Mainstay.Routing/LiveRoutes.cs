@@ -28,12 +28,8 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
             var services = table.Services
                 .Select(service => new LiveService(
                     service,
-<<<<<<< HEAD
-                    [.. service.Servers.Select(server => Keep(service, server, before, known.Contains(service.Name)))],
-=======
                     Keep(service, trusts.GetValueOrDefault(service.Name)),
-                    [.. service.Servers.Select(server => Keep(service, server, before))],
->>>>>>> main
+                    [.. service.Servers.Select(server => Keep(service, server, before, known.Contains(service.Name)))],
                     budgets.GetValueOrDefault(service.Name) ?? new RetryBudget(clock),
                     table,
                     clock))
@@ -58,14 +54,10 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     private static double Share(ImmutableArray<Overlay> overlays, LiveServer server) =>
         overlays.Where(o => o.Covers(server.Service, server.Spec)).Select(o => o.Share).DefaultIfEmpty(1).Min();
 
-<<<<<<< HEAD
-    private LiveServer Keep(Service service, Server server, Dictionary<(string Service, Uri), LiveServer> before, bool othersServe)
-=======
     private static TrustFiles? Keep(Service service, TrustFiles? before) =>
         service.Tls is null ? null : before?.Spec == service.Tls ? before : new TrustFiles(service.Tls);
 
-    private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
->>>>>>> main
+    private LiveServer Keep(Service service, Server server, Dictionary<(string Service, Uri), LiveServer> before, bool othersServe)
     {
         if (!before.Remove((service.Name, server.Url), out var live))
         {

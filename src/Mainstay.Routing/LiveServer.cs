@@ -60,7 +60,9 @@ public sealed class LiveServer
     /// <summary>Pooled connections to it.</summary>
     internal Upstream.ServerConnections Connections => _state.Connections;
 
-<<<<<<< HEAD
+    /// <summary>The same for HTTP/2.</summary>
+    internal Upstream.Http2Connections Http2 => _state.Http2;
+
     /// <summary>Timestamp of its clock.</summary>
     internal long Now => _state.Now();
 
@@ -69,16 +71,6 @@ public sealed class LiveServer
 
     /// <summary>True while as many requests came as it is declared to carry: within a second all of it may come at once.</summary>
     internal bool IsFull => Spec.Capacity is { } capacity && _state.Declared.IsFull(_state.Now(), capacity);
-=======
-    /// <summary>The same for HTTP/2.</summary>
-    internal Upstream.Http2Connections Http2 => _state.Http2;
-
-    /// <summary>True while the declared capacity of this second is used up.</summary>
-    internal bool IsFull =>
-        Spec.Capacity is { } capacity
-        && Volatile.Read(ref _state.AdmittedSecond) == _state.Second()
-        && Volatile.Read(ref _state.Admitted) >= capacity;
->>>>>>> main
 
     /// <summary>Work before a request that came now would be done, relative to the server's size.</summary>
     /// <param name="now">Timestamp.</param>
@@ -209,7 +201,8 @@ public sealed class LiveServer
 
         public Upstream.ServerConnections Connections { get; } = new();
 
-<<<<<<< HEAD
+        public Upstream.Http2Connections Http2 { get; } = new();
+
         public Pace Pace { get; } = new(clock.TimestampFrequency);
 
         public DeclaredRate Declared { get; } = new(clock.TimestampFrequency);
@@ -217,10 +210,5 @@ public sealed class LiveServer
         public long Frequency => clock.TimestampFrequency;
 
         public long Now() => clock.GetTimestamp();
-=======
-        public Upstream.Http2Connections Http2 { get; } = new();
-
-        public long Second() => clock.GetTimestamp() / clock.TimestampFrequency;
->>>>>>> main
     }
 }

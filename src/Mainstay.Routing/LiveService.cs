@@ -18,7 +18,6 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
-<<<<<<< HEAD
     /// <summary>A server in another zone counts as if it took so many times as long.</summary>
     private const double OtherZone = 2;
 
@@ -26,14 +25,13 @@ public sealed class LiveService
     private readonly string? _zone;
 
     /// <param name="spec">What the table says.</param>
+    /// <param name="trust">The files of its TLS; null: it has none.</param>
     /// <param name="servers">Its servers, as they are now.</param>
     /// <param name="retries">Its budget.</param>
     /// <param name="table">The table that it stands in.</param>
     /// <param name="clock">The clock of its servers.</param>
-    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, RouteTable table, TimeProvider clock)
-=======
-    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
->>>>>>> main
+    internal LiveService(
+        Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, RetryBudget retries, RouteTable table, TimeProvider clock)
     {
         (_clock, _zone) = (clock, table.Zone);
         SlowStart = (long)(spec.SlowStart.TotalSeconds * clock.TimestampFrequency);

@@ -15,13 +15,11 @@ public sealed record RouteTable(long Version, ImmutableArray<Service> Services, 
     /// <summary>Where callers connect; null: unknown. A data plane that starts from the table alone listens there.</summary>
     public Uri? Listen { get; init; }
 
-<<<<<<< HEAD
     /// <summary>Zone in which this gateway stands; null: none, and all zones are alike to it.</summary>
     public string? Zone { get; init; }
-=======
+
     /// <summary>Files of the listener's TLS; null: callers connect without.</summary>
     public ListenerTls? Tls { get; init; }
->>>>>>> main
 
     /// <summary>The table of a program that has not been told anything yet: every request is answered 404.</summary>
     public static RouteTable Empty { get; } = new(0, [], []);
