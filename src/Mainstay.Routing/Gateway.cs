@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Queue;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -10,8 +11,29 @@ public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
+    private readonly DecisionSampler _sampler = new(feed);
 
-    public void Dispose() => _upstream.Dispose();
+    /// <summary>Why the latest requests went where they went.</summary>
+    public DecisionRing Decisions { get; } = new(clock);
+
+    /// <summary>What waits for a server.</summary>
+    internal RequestQueues Queues { get; } = new(clock);
+
+    /// <summary>Opens the queues of when_down, so that the first request finds them. One that cannot be opened is tried again later.</summary>
+    public void OpenQueues()
+    {
+        foreach (var service in routes.Current.Services)
+            Queues.Open(service.Spec);
+    }
+
+    /// <summary>Sends what waits in the queues until cancelled.</summary>
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+
+    public void Dispose()
+    {
+        Queues.Dispose();
+        _upstream.Dispose();
+    }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
     public async Task HandleAsync(Exchange exchange)
@@ -19,28 +41,35 @@ public sealed partial class Gateway(
         // 1. One table for the whole request.
         var table = routes.Current;
 
-        // 2. The service that the caller means.
+        // 2. The service that the caller means; or the result of a request that waited in a queue.
+        if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
+        {
+            await Queues.AnswerAsync(exchange);
+            return;
+        }
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
+        var draw = Draw();
+        var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
         if (service is null)
         {
+            decision.Ended(OutcomeResult.CallerError, 404, default, default);
             await OwnAnswer.WriteAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
             return;
         }
 
-        var request = new RequestInProgress(exchange, service, table.Table.Version, clock);
+        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
         var total = _upstream.Deadline(service.Spec.Timeouts.Total);
         service.Retries.NoteRequest();
-        var draw = Draw();
         try
         {
             while (true)
             {
                 // 3. A server, and a place on it.
-                var place = Enter(service, request.Tried, draw);
+                var place = Enter(request, draw);
                 if (place is null)
                 {
-                    await OwnAnswer.NoServerAsync(request);
+                    await AnswerItselfAsync(request, null, body);
                     break;
                 }
 
@@ -48,18 +77,17 @@ public sealed partial class Gateway(
                 var (result, answer) = await TryAsync(request, place, body, total);
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
-                if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is not null
-                    && service.Retries.TrySpend(service.Spec.Retry.Budget))
+                if (TriesAgain(request, result, body, draw))
                 {
                     await DiscardAsync(request, place, result, answer);
                     continue;
                 }
 
                 // 6. The answer, as it comes; or the reason why there is none.
-                if (answer is null || IsReplacedWhenDown(service.Spec, answer))
+                if (answer is null || IsReplacedWhenDown(request, answer))
                 {
                     await DiscardAsync(request, place, result, answer);
-                    await OwnAnswer.FailureAsync(request, result, body);
+                    await AnswerItselfAsync(request, result, body);
                 }
                 else
                 {
@@ -75,20 +103,46 @@ public sealed partial class Gateway(
         }
 
         // 7. What became of it.
-        feed.Report(request.Outcome());
+        Close(request);
     }
 
-    private LiveServer.Place? Enter(LiveService service, ImmutableArray<LiveServer> tried, double draw)
+    /// <summary>No server answered: the request is queued, if its service does that and it may be; else its caller is told why.</summary>
+    /// <param name="request">Nothing of its answer has been sent.</param>
+    /// <param name="result">How the last attempt failed; null: there was no server for one.</param>
+    /// <param name="body">Its body; null: none.</param>
+    private async Task AnswerItselfAsync(RequestInProgress request, AttemptResult? result, ReplayableBody? body)
     {
+        if (result is not (AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            && await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
+            return;
+        await (result is { } failure ? OwnAnswer.FailureAsync(request, failure, body) : OwnAnswer.NoServerAsync(request));
+    }
+
+    private void Close(RequestInProgress request)
+    {
+        var outcome = request.Outcome();
+        request.Decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
+        feed.Report(outcome);
+        _sampler.Offer(outcome, Decisions);
+        request.Exchange.NoteEnd(outcome);
+    }
+
+    private LiveServer.Place? Enter(RequestInProgress request, double draw)
+    {
+        var (service, tried) = (request.Service, request.Tried);
         // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
         for (var i = 0; i < 3; i++)
         {
-            if (picker.Pick(service, tried, draw) is not { } server)
+            var server = picker.Pick(service, tried, draw);
+            request.Decision.Chose(tried, draw, server);
+            if (server is null)
                 return null;
             if (server.TryEnter(force: false) is { } place)
                 return place;
         }
-        return picker.Pick(service, tried, draw)?.TryEnter(force: true);
+        var last = picker.Pick(service, tried, draw);
+        request.Decision.Chose(tried, draw, last);
+        return last?.TryEnter(force: true);
     }
 
     private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
@@ -99,8 +153,10 @@ public sealed partial class Gateway(
         {
             var (result, answer) = await _upstream.SendAsync(
                 request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
-            request.NoteFirstByte();
-            return (answer is { Status: >= 500 and not 501 and not 505 } ? AttemptResult.ServerError : result, answer);
+            if (answer is not null)
+                result = Judge(place.Server, answer);
+            request.NoteFirstByte(place, result);
+            return (result, answer);
         }
         catch (Exception e)
         {
@@ -110,6 +166,47 @@ public sealed partial class Gateway(
             throw;
         }
     }
+
+    private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)
+    {
+        var (retry, budget) = (request.Service.Spec.Retry, request.Service.Retries);
+        if (result is AttemptResult.Answered or AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            return false;
+        if (!MayTryAgain(request, result, body))
+        {
+            var isLast = request.Attempt >= retry.Attempts;
+            request.Decision.Acted(
+                isLast ? Reflex.LastAttempt : body is { CanReplay: false } ? Reflex.BodyTooLong : Reflex.NotRepeatable,
+                isLast ? request.Attempt : retry.ReplayLimit);
+            return false;
+        }
+        if (picker.Pick(request.Service, request.Tried, draw) is not { } other || !IsWorthTrying(other, result))
+        {
+            request.Decision.Acted(result == AttemptResult.Overloaded ? Reflex.OthersWorse : Reflex.NoOtherServer);
+            return false;
+        }
+        var isAllowed = budget.TrySpend(retry.Budget);
+        var (used, allowed) = budget.Standing(retry.Budget);
+        request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
+        return isAllowed;
+    }
+
+    /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
+    private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)
+    {
+        if (answer.Status is 429 or 503 && RetryAfter.Read(answer.Fields, clock.GetUtcNow()) is { } time)
+            server.Breaker.Rest(time);
+        return answer.Status switch
+        {
+            429 => AttemptResult.Overloaded,
+            501 or 505 or < 500 => AttemptResult.Answered,
+            _ => AttemptResult.ServerError,
+        };
+    }
+
+    /// <summary>A caller who was asked to come later is not sent to a server that may be worse off.</summary>
+    private static bool IsWorthTrying(LiveServer other, AttemptResult result) =>
+        result != AttemptResult.Overloaded || (other.IsWell && other.Breaker is { Standing: Hold.None, IsResting: false });
 
     private static bool MayTryAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {
@@ -135,8 +232,9 @@ public sealed partial class Gateway(
     }
 
     /// <summary>True if the last answer says no more than that nobody could serve the request, and the service has a better one.</summary>
-    private static bool IsReplacedWhenDown(Service service, UpstreamAnswer answer) =>
-        service.AnswerWhenDown is not null && (answer.Status is 502 or 503 or 504);
+    private bool IsReplacedWhenDown(RequestInProgress request, UpstreamAnswer answer) =>
+        answer.Status is 502 or 503 or 504 && !request.Exchange.IsReplay
+        && (request.Service.Spec.AnswerWhenDown is not null || (Queues.Of(request.Service.Spec) is not null && MaySendTwice(request)));
 
     private static ReadOnlySpan<char> HostOnly(string host)
     {

@@ -6,8 +6,10 @@ namespace Mainstay.Routing;
 /// The table in force, and the live state of its servers. A request reads <see cref="Current"/> once and keeps it.
 /// Readers never wait; swaps come one at a time, from the one writer of the table.
 /// </summary>
-public sealed class LiveRoutes(TimeProvider clock)
+/// <param name="seed">Seed of what servers draw by chance, such as how their breakers' holds are spread.</param>
+public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
 {
+    private readonly Random _random = new(seed);
     private readonly Lock _swapping = new();
     private volatile LiveTable _current = new(RouteTable.Empty, []);
 
@@ -46,7 +48,9 @@ public sealed class LiveRoutes(TimeProvider clock)
 
     private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
     {
-        return before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock);
+        var kept = before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock, new Random(_random.Next()));
+        kept.Breaker.Policy = service.Breaker;
+        return kept;
     }
 }
 

@@ -8,8 +8,8 @@ public sealed class LiveServer
 {
     private readonly State _state;
 
-    internal LiveServer(string service, Server spec, TimeProvider clock)
-        : this(service, spec, new State(clock))
+    internal LiveServer(string service, Server spec, TimeProvider clock, Random random)
+        : this(service, spec, new State(clock, random))
     {
     }
 
@@ -36,6 +36,19 @@ public sealed class LiveServer
 
     public Breaker Breaker => _state.Breaker;
 
+    /// <summary>How long first bytes took lately.</summary>
+    internal LatencyHistogram FirstBytes => _state.FirstBytes;
+
+    /// <summary>Attempts that were let through although the breaker held requests back, since the start.</summary>
+    public long Forced => Interlocked.Read(ref _state.Forced);
+
+    /// <summary>Beats in a row at which it was far slower than its peers; of <see cref="PeerCheck"/> alone.</summary>
+    internal int SlowBeats
+    {
+        get => _state.SlowBeats;
+        set => _state.SlowBeats = value;
+    }
+
     /// <summary>Attempts under way on it.</summary>
     public int Outstanding => Volatile.Read(ref _state.Outstanding);
 
@@ -58,11 +71,15 @@ public sealed class LiveServer
     internal LiveServer As(Server spec) => spec == Spec ? this : new LiveServer(Service, spec, _state);
 
     /// <summary>Takes a place on the server; null if its breaker holds requests back.</summary>
-    /// <param name="force">True: takes one all the same, since there is no other server.</param>
+    /// <param name="force">True: takes one all the same unless the server is down, since nothing better is left.</param>
     internal Place? TryEnter(bool force)
     {
-        if (!Breaker.TryEnter(out var isTry) && !force)
-            return null;
+        if (!Breaker.TryEnter(out var isTry))
+        {
+            if (!force || Breaker.Standing == Hold.Down)
+                return null;
+            Interlocked.Increment(ref _state.Forced);
+        }
         Interlocked.Increment(ref _state.Outstanding);
         var second = _state.Second();
         if (Interlocked.Exchange(ref _state.AdmittedSecond, second) != second)
@@ -92,14 +109,25 @@ public sealed class LiveServer
     {
         private int _left;
         private int _noted;
+        private TimeSpan _firstByte;
 
         public LiveServer Server => server;
+
+        /// <summary>Notes that the wait for the first byte is over, once.</summary>
+        /// <param name="took">How long it took, or how long it was waited for.</param>
+        /// <param name="counts">True if that says something about how quick the server is.</param>
+        public void NoteFirstByte(TimeSpan took, bool counts)
+        {
+            _firstByte = took;
+            if (counts)
+                server.FirstBytes.Add(took);
+        }
 
         /// <summary>The server did its work, though the attempt goes on: its breaker learns that now.</summary>
         public void NoteAnswered()
         {
             if (Interlocked.Exchange(ref _noted, 1) == 0)
-                server.Breaker.Note(isTry, failed: false);
+                server.Breaker.Note(isTry, failed: false, _firstByte);
         }
 
         /// <param name="failed">True: the server failed; false: it answered; null: nothing was learned.</param>
@@ -109,14 +137,14 @@ public sealed class LiveServer
                 return;
             Interlocked.Decrement(ref server._state.Outstanding);
             if (Interlocked.Exchange(ref _noted, 1) == 0)
-                server.Breaker.Note(isTry, failed);
+                server.Breaker.Note(isTry, failed, _firstByte);
             else if (failed == true)
                 server.Breaker.Note(isTry: false, failed);
         }
     }
 
     /// <summary>What outlives the table.</summary>
-    private sealed class State(TimeProvider clock)
+    private sealed class State(TimeProvider clock, Random random)
     {
         public const int ProbesToChange = 2;
         public int Outstanding;
@@ -125,7 +153,12 @@ public sealed class LiveServer
         public long AdmittedSecond;
         public int Admitted;
 
-        public Breaker Breaker { get; } = new(clock);
+        public long Forced;
+        public int SlowBeats;
+
+        public Breaker Breaker { get; } = new(clock, random);
+
+        public LatencyHistogram FirstBytes { get; } = new();
 
         public Upstream.ServerConnections Connections { get; } = new();
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
@@ -9,10 +10,17 @@ internal static class OwnAnswer
 {
     public static Task NoServerAsync(RequestInProgress request)
     {
-        var service = request.Service.Spec;
-        return service.AnswerWhenDown is { } fixedAnswer
-            ? WriteAsync(request.Exchange, 200, fixedAnswer, isJson: true)
-            : WriteAsync(request.Exchange, 503, $"Service {service.Name} has no server that this request has not tried. See mainstay status.");
+        var service = request.Service;
+        if (service.Spec.AnswerWhenDown is { } fixedAnswer)
+            return WriteAsync(request.Exchange, 200, fixedAnswer, isJson: true);
+        // When the first of the breakers lets a try through: earlier nobody need ask.
+        var tryIn = service.Servers.Select(s => s.Breaker.UntilTry()).DefaultIfEmpty().Min();
+        request.Exchange.AnswerHeaders.RetryAfter = Math.Clamp((int)Math.Ceiling(tryIn.TotalSeconds), 1, 30).ToString(CultureInfo.InvariantCulture);
+        var down = service.Servers.Count(s => s.Breaker.Standing == Hold.Down);
+        return WriteAsync(
+            request.Exchange, 503,
+            $"Service {service.Spec.Name} has no server that this request has not tried"
+            + (down == 0 ? ". See mainstay status." : $": {down} of {service.Servers.Length} failed everything lately and get one try at a time. See mainstay status."));
     }
 
     public static Task FailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)
@@ -29,6 +37,8 @@ internal static class OwnAnswer
                 request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),
             AttemptResult.FirstByteTimeout => WriteAsync(
                 request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
+            AttemptResult.ServerError => WriteAsync(
+                request.Exchange, 503, $"The servers of {request.Service.Spec.Name} failed it, and it could not be queued."),
             AttemptResult.NotReached => WriteAsync(request.Exchange, 502, $"Server {server} could not be reached."),
             _ => WriteAsync(
                 request.Exchange, 502,
@@ -41,7 +51,7 @@ internal static class OwnAnswer
     {
         exchange.AnswerStatus = status;
         exchange.AnswerHeaders.ContentType = "application/json";
-        if (status == 503)
+        if (status == 503 && exchange.AnswerHeaders.RetryAfter.Count == 0)
             exchange.AnswerHeaders.RetryAfter = "1";
         var json = isJson
             ? text

@@ -9,6 +9,12 @@ public enum PassedOver
     /// <summary>It carries what it can.</summary>
     Full,
 
+    /// <summary>It asked to be spared for a while (Retry-After).</summary>
+    Resting,
+
+    /// <summary>It is far slower than its peers.</summary>
+    Slow,
+
     /// <summary>A remedy keeps this request's share of the traffic away from it.</summary>
     Drained,
 
@@ -17,6 +23,9 @@ public enum PassedOver
 
     /// <summary>Its probes fail.</summary>
     Unwell,
+
+    /// <summary>It has answered nothing for long: it is left alone until a try succeeds.</summary>
+    Down,
 
     /// <summary>This request has tried it already.</summary>
     Tried,

@@ -4,7 +4,7 @@ namespace Mainstay.Routing;
 
 /// <summary>
 /// Which server next. Of those that this request has not tried and that are allowed, the first by this order: what speaks
-/// against it (nothing, full, drained, not well); its rank; whether its region has failed this request; its region's place;
+/// against it (nothing, full, resting, slow, drained, not well); its rank; whether its region has failed this request; its region's place;
 /// its outstanding work for its weight; chance. Nothing a person on call could not check by hand.
 /// </summary>
 /// <param name="seed">Seed of the choice between equals. Safe for any number of threads.</param>
@@ -13,8 +13,8 @@ public sealed class Picker(int seed)
     private int _ties = seed;
 
     /// <summary>
-    /// Chooses a server, or null when every one has been tried. When no server is well, it chooses among those that are
-    /// not: an attempt that may fail is better than an answer that surely does.
+    /// Chooses a server, or null when every one has been tried or is down. When no server is well, it chooses among those
+    /// that are not: an attempt that may fail is better than an answer that surely does.
     /// </summary>
     /// <param name="service">The service to serve.</param>
     /// <param name="tried">Servers that have failed this request; a second attempt prefers other regions than theirs.</param>
@@ -33,7 +33,10 @@ public sealed class Picker(int seed)
             var place = order;
             if (!tried.IsEmpty && !TryPlace(server, tried, ref place))
                 continue;
-            place += Level(Against(service, server, draw)) << LiveService.OrderBits;
+            var against = Against(service, server, draw);
+            if (against == PassedOver.Down)
+                continue;
+            place += Level(against) << LiveService.OrderBits;
             if (place > bestPlace)
                 continue;
             var load = server.Load;
@@ -79,16 +82,22 @@ public sealed class Picker(int seed)
     }
 
     /// <summary>What speaks against a server, the worst first.</summary>
-    private static PassedOver Against(LiveService service, LiveServer server, double draw)
+    internal static PassedOver Against(LiveService service, LiveServer server, double draw)
     {
+        var hold = server.Breaker.HoldNow();
+        if (hold == Hold.Down)
+            return PassedOver.Down;
         if (!server.IsWell)
             return PassedOver.Unwell;
-        if (!server.Breaker.MayEnter())
+        if (hold == Hold.Open)
             return PassedOver.BreakerOpen;
         foreach (var overlay in service.Overlays)
             if (draw >= overlay.Share && overlay.Covers(service.Spec.Name, server.Spec))
                 return PassedOver.Drained;
-        return server.IsFull ? PassedOver.Full : PassedOver.No;
+        return hold == Hold.Slow ? PassedOver.Slow
+            : server.Breaker.IsResting ? PassedOver.Resting
+            : server.IsFull ? PassedOver.Full
+            : PassedOver.No;
     }
 
     /// <summary>An open breaker and failing probes weigh alike: either says that an attempt would fail.</summary>

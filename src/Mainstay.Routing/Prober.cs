@@ -4,7 +4,7 @@ namespace Mainstay.Routing;
 
 /// <summary>
 /// Asks every server that has a health check whether it is well, on a jittered schedule, and tells the server's live
-/// state and the feed; reports once a second how each server stands. Its connections are its own: a server that is slow to answer callers can still say that it is well.
+/// state and the feed; compares peers and reports how each server stands once a second. Its connections are its own: a server that is slow to answer callers can still say that it is well.
 /// </summary>
 public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clock, Random random) : IDisposable
 {
@@ -12,6 +12,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(100);
     private readonly Dictionary<LiveServer, DateTimeOffset> _due = [];
     private readonly HashSet<LiveServer> _underWay = [];
+    private readonly PeerCheck _peers = new(routes);
     private readonly HttpMessageInvoker _connections = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false });
 
     /// <summary>Probes until cancelled.</summary>
@@ -21,8 +22,10 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
         for (var beat = 0; await timer.WaitForNextTickAsync(cancel); beat++)
         {
             StartDue(cancel);
-            if (beat % BeatsPerReport == 0)
-                ReportServers();
+            if (beat % BeatsPerReport != 0)
+                continue;
+            _peers.Beat();
+            ReportServers();
         }
     }
 

@@ -51,11 +51,16 @@ public sealed record Service
 
     public RetryPolicy Retry { get; init; } = new();
 
+    public BreakerPolicy Breaker { get; init; } = new();
+
     /// <summary>How servers are probed; null: judged from traffic alone.</summary>
     public HealthCheck? Health { get; init; }
 
     /// <summary>Body answered with 200 when no server is left; null: an error (503) that says so.</summary>
     public string? AnswerWhenDown { get; init; }
+
+    /// <summary>Where requests wait until a server is left again; null: they do not.</summary>
+    public QueueWhenDown? QueueWhenDown { get; init; }
 
     /// <summary>Header that names the customer of a request, for the impact of an incident; null: unknown.</summary>
     public string? CustomerHeader { get; init; }
@@ -120,6 +125,25 @@ public sealed record RetryPolicy
     public int ReplayLimit { get; init; } = 1 << 20;
 }
 
+/// <summary>When requests are held back from a server, and when not after all.</summary>
+public sealed record BreakerPolicy
+{
+    /// <summary>Failures in a row that open the breaker; from 1. Twice as many, and the server counts as down.</summary>
+    public int Failures { get; init; } = 5;
+
+    /// <summary>Share (0 to 1) of at least twenty attempts in ten seconds whose failure opens it, too.</summary>
+    public double Share { get; init; } = 0.5;
+
+    /// <summary>A median first byte of so many times its peers' makes a server slow; 0: servers are not compared.</summary>
+    public double Slow { get; init; } = 3;
+
+    /// <summary>Share (0 to 1) of a service's servers that may be passed over as slow; one of several always may.</summary>
+    public double Eject { get; init; } = 0.5;
+
+    /// <summary>Share (0 to 1) of the servers, by weight: when fewer are left, and those are full, failing ones are used again.</summary>
+    public double Panic { get; init; } = 0.5;
+}
+
 /// <summary>An active health check: GET of a path; 2xx is well.</summary>
 public sealed record HealthCheck
 {
@@ -128,6 +152,22 @@ public sealed record HealthCheck
     public TimeSpan Every { get; init; } = TimeSpan.FromSeconds(2);
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
+}
+
+/// <summary>Where requests wait that no server can serve, and how much of them.</summary>
+public sealed record QueueWhenDown
+{
+    /// <summary>Absolute path; each service has its own folder in it.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>Requests kept, answered ones included.</summary>
+    public int Max { get; init; } = 10_000;
+
+    /// <summary>Bytes of their files.</summary>
+    public long Size { get; init; } = 1L << 30;
+
+    /// <summary>How long a request waits at most, and then how long its answer is kept.</summary>
+    public TimeSpan Keep { get; init; } = TimeSpan.FromHours(24);
 }
 
 /// <summary>

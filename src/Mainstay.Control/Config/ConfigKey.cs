@@ -70,4 +70,6 @@ public sealed record ConfigUnit(string Text, double Min = 0, double Max = 0)
     public static ConfigUnit Whole(int min, int max) => new($"whole number, {min} to {max}", min, max);
 
     public static ConfigUnit Number(double min, double max) => new($"number, {min} to {max}", min, max);
+
+    public static ConfigUnit NumberOrOff(double min, double max) => new($"number, {min} to {max}, or `off`", min, max);
 }

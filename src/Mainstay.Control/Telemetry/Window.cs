@@ -34,13 +34,14 @@ public sealed class Window
         Count++;
         if (attempt.Failed)
             Failed++;
-        else
+        else if (attempt.Result == AttemptResult.Answered)
+            // How quickly a server refuses says nothing of how quickly it answers.
             FirstByte.Add(attempt.FirstByte);
     }
 
     public void Add(Outcome outcome)
     {
-        if (outcome.Result == OutcomeResult.CallerLeft)
+        if (outcome.Result is OutcomeResult.CallerLeft or OutcomeResult.Queued)
             return;
         Count++;
         if (outcome.Result == OutcomeResult.Failed)
@@ -75,6 +76,12 @@ public sealed record ClosedWindows(
     IReadOnlyDictionary<SeriesKey, ServerReport> Servers)
 {
     public TimeSpan Length => End - Start;
+
+    /// <summary>Requests whose way the data plane thinks worth keeping.</summary>
+    public IReadOnlyList<DecisionReport> Decisions { get; init; } = [];
+
+    /// <summary>The newest word on each service's queue.</summary>
+    public IReadOnlyCollection<QueueReport> Queues { get; init; } = [];
 
     public Window? this[SeriesKey key] => Series.GetValueOrDefault(key);
 }

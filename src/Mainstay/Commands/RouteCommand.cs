@@ -46,11 +46,12 @@ internal static class RouteCommand
         var listen = config?.TrafficListen ?? table?.Listen ?? new MainstayConfig { File = file, StateFolder = stateFolder, Services = [] }.TrafficListen;
 
         await using var composition = new Composition(clock, seed, logs);
-        var routes = new LiveRoutes(clock);
+        var routes = new LiveRoutes(clock, seed + 2);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
         var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(
             Path.Combine(stateFolder, SocketName), composition.Feed.Reader, clock, token));
+        composition.ServeDecisions(stateFolder);
         composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(

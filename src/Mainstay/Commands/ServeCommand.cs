@@ -25,13 +25,14 @@ internal static class ServeCommand
         using var logs = Composition.MakeLogs(LogLevel.Information);
         using var state = StateFolder.Open(config.StateFolder);
         await using var composition = new Composition(clock, seed, logs);
-        var routes = new LiveRoutes(clock);
+        var routes = new LiveRoutes(clock, seed + 2);
         var loop = composition.BuildControlLoop(config, state, table =>
         {
             routes.Swap(table);
             state.LastGood.Write(table);
         });
         var traffic = await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
+        composition.ServeDecisions(config.StateFolder);
         var dashboard = await composition.StartControlPlaneAsync(loop, state, cancel);
         await console.Output.WriteLineAsync($"traffic on {traffic}, dashboard on {dashboard}");
         await CommandRun.UntilStoppedAsync(clock, cancel);

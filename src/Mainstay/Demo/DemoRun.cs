@@ -38,7 +38,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider clock, TextWrite
         using var logs = Composition.MakeLogs(LogLevel.Error);
         using var state = StateFolder.Open(config.StateFolder);
         await using var composition = new Composition(clock, options.Seed, logs);
-        var routes = new LiveRoutes(clock);
+        var routes = new LiveRoutes(clock, options.Seed + 2);
         _loop = composition.BuildControlLoop(config, state, table =>
         {
             routes.Swap(table);

@@ -7,7 +7,7 @@ public sealed class BreakerTests
     private readonly ManualTime _clock = new();
     private readonly Breaker _breaker;
 
-    public BreakerTests() => _breaker = new Breaker(_clock);
+    public BreakerTests() => _breaker = new Breaker(_clock, new Random(1));
 
     [Fact]
     public void Opens_after_five_failures_in_a_row()
@@ -82,9 +82,9 @@ public sealed class BreakerTests
     public void After_the_hold_one_try_at_a_time_and_its_success_closes()
     {
         Note(failed: true, times: 5);
-        _clock.Advance(TimeSpan.FromSeconds(0.999));
+        _clock.Advance(TimeSpan.FromSeconds(0.899));
         Assert.False(_breaker.TryEnter(out _));
-        _clock.Advance(TimeSpan.FromSeconds(0.001));
+        _clock.Advance(TimeSpan.FromSeconds(0.201));
         Assert.True(_breaker.MayEnter());
         Assert.True(_breaker.TryEnter(out var isTry));
         Assert.True(isTry);
@@ -100,7 +100,7 @@ public sealed class BreakerTests
     public void A_try_that_teaches_nothing_gives_its_place_to_the_next()
     {
         Note(failed: true, times: 5);
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        _clock.Advance(TimeSpan.FromSeconds(1.1));
         Assert.True(_breaker.TryEnter(out _));
         _breaker.Note(isTry: true, failed: null);
         Assert.True(_breaker.IsOpen);
@@ -114,9 +114,10 @@ public sealed class BreakerTests
         Note(failed: true, times: 5);
         foreach (var hold in new[] { 1, 2, 4, 8, 16, 30, 30 })
         {
-            _clock.Advance(TimeSpan.FromSeconds(hold) - TimeSpan.FromMilliseconds(1));
+            Assert.InRange(_breaker.UntilTry().TotalSeconds, 0.9 * hold, 1.1 * hold);
+            _clock.Advance(TimeSpan.FromSeconds(0.89 * hold));
             Assert.False(_breaker.MayEnter());
-            _clock.Advance(TimeSpan.FromMilliseconds(1));
+            _clock.Advance(TimeSpan.FromSeconds(0.21 * hold));
             Assert.True(_breaker.TryEnter(out _));
             _breaker.Note(isTry: true, failed: true);
         }
@@ -126,14 +127,14 @@ public sealed class BreakerTests
     public void Closing_brings_the_first_hold_back()
     {
         Note(failed: true, times: 5);
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        _clock.Advance(TimeSpan.FromSeconds(1.1));
         Assert.True(_breaker.TryEnter(out _));
         _breaker.Note(isTry: true, failed: true);
-        _clock.Advance(TimeSpan.FromSeconds(2));
+        _clock.Advance(TimeSpan.FromSeconds(2.2));
         Assert.True(_breaker.TryEnter(out _));
         _breaker.Note(isTry: true, failed: false);
         Note(failed: true, times: 5);
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        _clock.Advance(TimeSpan.FromSeconds(1.1));
         Assert.True(_breaker.MayEnter());
     }
 
@@ -141,9 +142,9 @@ public sealed class BreakerTests
     public void Late_failures_of_earlier_attempts_do_not_lengthen_the_hold()
     {
         Note(failed: true, times: 5);
-        _clock.Advance(TimeSpan.FromSeconds(0.9));
+        _clock.Advance(TimeSpan.FromSeconds(0.85));
         Note(failed: true, times: 20);
-        _clock.Advance(TimeSpan.FromSeconds(0.1));
+        _clock.Advance(TimeSpan.FromSeconds(0.25));
         Assert.True(_breaker.MayEnter());
     }
 
@@ -157,6 +158,116 @@ public sealed class BreakerTests
         Assert.True(_breaker.TryEnter(out var isTry));
         Assert.True(isTry);
         Assert.False(_breaker.MayEnter());
+    }
+
+    [Fact]
+    public void Holds_of_many_gateways_are_spread()
+    {
+        var holds = Enumerable.Range(0, 20).Select(seed =>
+        {
+            var breaker = new Breaker(_clock, new Random(seed));
+            for (var i = 0; i < 5; i++)
+                breaker.Note(isTry: false, failed: true);
+            return breaker.UntilTry();
+        });
+        Assert.True(holds.Distinct().Count() > 15);
+    }
+
+    [Fact]
+    public void Down_once_twice_as_many_failed_in_a_row_and_back_with_the_first_success()
+    {
+        Note(failed: true, times: 9);
+        Assert.Equal(Hold.Open, _breaker.Standing);
+        Note(failed: true);
+        Assert.Equal(Hold.Down, _breaker.Standing);
+        Note(failed: false);
+        Assert.Equal(Hold.None, _breaker.Standing);
+    }
+
+    [Fact]
+    public void Open_by_its_share_alone_it_is_not_down()
+    {
+        for (var i = 0; i < 40; i++)
+            Note(failed: i % 4 != 0);
+        // Successes close it again; what matters is that a server that answers now and then is never given up.
+        Assert.NotEqual(Hold.Down, _breaker.Standing);
+    }
+
+    [Fact]
+    public void The_service_says_how_many_failures_open_it()
+    {
+        _breaker.Policy = new BreakerPolicy { Failures = 2 };
+        Note(failed: true);
+        Assert.False(_breaker.IsOpen);
+        Note(failed: true);
+        Assert.True(_breaker.IsOpen);
+    }
+
+    [Fact]
+    public void Slow_it_takes_three_quick_tries_to_come_back()
+    {
+        _breaker.Eject(TimeSpan.FromMilliseconds(30));
+        Assert.Equal(Hold.Slow, _breaker.HoldNow());
+        Assert.False(_breaker.IsOpen);
+        // Answers to what was under way, or to requests that nobody else could serve, do not heal it.
+        Note(failed: false, times: 50);
+        Assert.Equal(Hold.Slow, _breaker.HoldNow());
+        _clock.Advance(TimeSpan.FromSeconds(5.6));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(Hold.None, _breaker.HoldNow());
+            Assert.True(_breaker.TryEnter(out var isTry));
+            Assert.True(isTry);
+            Assert.Equal(Hold.Slow, _breaker.HoldNow());
+            Assert.False(_breaker.TryEnter(out _));
+            _breaker.Note(isTry: true, failed: false, TimeSpan.FromMilliseconds(30));
+        }
+        Assert.Equal(Hold.None, _breaker.Standing);
+    }
+
+    [Fact]
+    public void A_slow_try_doubles_the_hold_and_starts_the_count_anew()
+    {
+        _breaker.Eject(TimeSpan.FromMilliseconds(30));
+        _clock.Advance(TimeSpan.FromSeconds(5.6));
+        Assert.True(_breaker.TryEnter(out _));
+        _breaker.Note(isTry: true, failed: false, TimeSpan.FromMilliseconds(5));
+        Assert.True(_breaker.TryEnter(out _));
+        _breaker.Note(isTry: true, failed: false, TimeSpan.FromMilliseconds(31));
+        Assert.InRange(_breaker.UntilTry().TotalSeconds, 9, 11);
+        Assert.Equal(Hold.Slow, _breaker.HoldNow());
+    }
+
+    [Fact]
+    public void Slow_and_failing_it_opens()
+    {
+        _breaker.Eject(TimeSpan.FromMilliseconds(30));
+        Note(failed: true, times: 5);
+        Assert.Equal(Hold.Open, _breaker.Standing);
+        Note(failed: false);
+        Assert.Equal(Hold.None, _breaker.Standing);
+    }
+
+    [Fact]
+    public void A_server_that_asked_to_be_spared_is_resting_and_gets_no_try_before()
+    {
+        _breaker.Rest(TimeSpan.FromSeconds(8));
+        Assert.True(_breaker.IsResting);
+        Assert.True(_breaker.MayEnter());
+        Note(failed: true, times: 5);
+        _clock.Advance(TimeSpan.FromSeconds(7.9));
+        Assert.False(_breaker.MayEnter());
+        _clock.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.True(_breaker.MayEnter());
+        Assert.False(_breaker.IsResting);
+    }
+
+    [Fact]
+    public void No_server_is_spared_for_longer_than_thirty_seconds()
+    {
+        _breaker.Rest(TimeSpan.FromHours(1));
+        _clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.False(_breaker.IsResting);
     }
 
     private void Note(bool failed, int times = 1)

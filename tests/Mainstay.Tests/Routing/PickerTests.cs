@@ -164,8 +164,36 @@ public sealed class PickerTests
                 Spoil(server, code / 6 % 5);
             var tried = service.Servers.Where((_, i) => codes[i] / 30 % 2 == 1).ToImmutableArray();
             var picked = _picker.Pick(service, tried, draw);
+            // None of them is down: those are the only others that are never picked.
             return picked is null ? tried.Length == service.Servers.Length : !tried.Contains(picked);
         });
+    }
+
+    [Fact]
+    public void A_slow_server_serves_only_what_no_other_can_and_before_one_that_fails()
+    {
+        var service = Live(Tables.Server("slow", "r1"), Tables.Server("b", "r2"), Tables.Server("c", "r3"));
+        service.Named("slow").Breaker.Eject(TimeSpan.FromMilliseconds(10));
+        Assert.Equal("b", Pick(service));
+        service.Named("b").Breaker.Rest(TimeSpan.FromSeconds(5));
+        service.Named("c").Breaker.Rest(TimeSpan.FromSeconds(5));
+        Assert.Equal("b", Pick(service));
+        service.Named("b").Break();
+        service.Named("c").Break();
+        Assert.Equal("slow", Pick(service));
+        Assert.Equal([PassedOver.No, PassedOver.BreakerOpen, PassedOver.BreakerOpen], Explain(service, service.Named("slow"), []));
+    }
+
+    [Fact]
+    public void A_server_that_is_down_is_not_picked_whatever_else_fails_until_a_try_is_due()
+    {
+        var service = Live(Tables.Server("a", "r1"), Tables.Server("b", "r1"));
+        service.Named("a").BringDown();
+        service.Named("b").BringDown();
+        Assert.Null(Pick(service));
+        Assert.Equal([PassedOver.Down, PassedOver.Down], Explain(service, null, []));
+        _clock.Advance(TimeSpan.FromSeconds(1.1));
+        Assert.NotNull(Pick(service));
     }
 
     [Fact]

@@ -34,6 +34,14 @@ internal static class Tables
         Assert.True(server.Breaker.IsOpen);
     }
 
+    /// <summary>Lets it fail until nothing more is sent there.</summary>
+    public static void BringDown(this LiveServer server)
+    {
+        for (var i = 0; i < 10; i++)
+            server.Breaker.Note(isTry: false, failed: true);
+        Assert.Equal(Hold.Down, server.Breaker.Standing);
+    }
+
     /// <summary>Two probes that say it is not well.</summary>
     public static void Sicken(this LiveServer server)
     {

@@ -49,6 +49,9 @@ internal sealed class World : IDisposable
 
     public DateTimeOffset Now => Clock.GetUtcNow();
 
+    /// <summary>What the data plane would report.</summary>
+    public OutcomeFeed Feed => _feed;
+
     public MainstayConfig Config { get; }
 
     public LiveRoutes Routes { get; }
@@ -161,12 +164,11 @@ internal sealed class World : IDisposable
     /// <summary>One attempt, and what follows from it: the steps of the gateway without its streams.</summary>
     private void Try(Request request)
     {
-        if (_picker.Pick(request.Service, request.Tried, request.Draw) is not { } server)
+        if (_picker.Pick(request.Service, request.Tried, request.Draw) is not { } server || server.TryEnter(force: true) is not { } place)
         {
             End(request, OutcomeResult.Failed);
             return;
         }
-        var place = server.TryEnter(force: true)!;
         request.Tried = request.Tried.Add(server);
         var (result, took) = Of(server).Answer(Now, request.Service.Spec.Timeouts.FirstByte!.Value);
         After(took, () =>

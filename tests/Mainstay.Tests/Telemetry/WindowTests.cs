@@ -12,7 +12,8 @@ public sealed class WindowTests
         foreach (var result in Enum.GetValues<AttemptResult>())
             window.Add(Scene.Attempt("a1", result));
         Assert.Equal(Enum.GetValues<AttemptResult>().Length - 1, window.Count);
-        Assert.Equal(window.Count - 1, window.Failed);
+        // All but the answered one and the one that a server refused with 429.
+        Assert.Equal(window.Count - 2, window.Failed);
         Assert.Equal(1, window.FirstByte.Count);
         Assert.Equal(0, window[AttemptResult.CallerLeft]);
         Assert.Equal(1, window[AttemptResult.Stalled]);
