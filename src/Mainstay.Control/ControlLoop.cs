@@ -255,7 +255,8 @@ public sealed partial class ControlLoop
     private void Publish(ImmutableArray<Overlay> overlays)
     {
         var next = _config.ToTable(_table.Version + 1, overlays);
-        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services) && next.Listen == _table.Listen)
+        if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services) && next.Listen == _table.Listen
+            && next.Tls == _table.Tls)
             return;
         _publish(next);
         _table = next;

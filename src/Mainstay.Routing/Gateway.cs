@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Queue;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
@@ -151,8 +152,12 @@ public sealed partial class Gateway(
         request.Begin(place);
         try
         {
-            var (result, answer) = await _upstream.SendAsync(
-                request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
+            var service = request.Service;
+            var trust = service.Trust?.Current ?? ServerTrust.OfMachine;
+            var (result, answer, why) = service.Spec.Protocol == ServerProtocol.Http2
+                ? await _upstream.Http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total)
+                : await _upstream.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, MaySendTwice(request), total);
+            request.Why = why;
             if (answer is not null)
                 result = Judge(place.Server, answer);
             request.NoteFirstByte(place, result);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Routing;
 
@@ -22,9 +23,11 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
         {
             var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
             var budgets = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Retries);
+            var trusts = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Trust);
             var services = table.Services
                 .Select(service => new LiveService(
                     service,
+                    Keep(service, trusts.GetValueOrDefault(service.Name)),
                     [.. service.Servers.Select(server => Keep(service, server, before))],
                     budgets.GetValueOrDefault(service.Name) ?? new RetryBudget(clock),
                     table.Overlays))
@@ -39,12 +42,18 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
                     server.Breaker.Hint();
             // A handler ends its idle connections now and the busy ones when their requests are done.
             foreach (var gone in before.Values)
+            {
                 gone.Connections.Dispose();
+                gone.Http2.Dispose();
+            }
         }
     }
 
     private static double Share(ImmutableArray<Overlay> overlays, LiveServer server) =>
         overlays.Where(o => o.Covers(server.Service, server.Spec)).Select(o => o.Share).DefaultIfEmpty(1).Min();
+
+    private static TrustFiles? Keep(Service service, TrustFiles? before) =>
+        service.Tls is null ? null : before?.Spec == service.Tls ? before : new TrustFiles(service.Tls);
 
     private LiveServer Keep(Service service, Server server, Dictionary<(string, Uri), LiveServer> before)
     {

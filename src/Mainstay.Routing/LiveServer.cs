@@ -58,6 +58,9 @@ public sealed class LiveServer
     /// <summary>Pooled connections to it.</summary>
     internal Upstream.ServerConnections Connections => _state.Connections;
 
+    /// <summary>The same for HTTP/2.</summary>
+    internal Upstream.Http2Connections Http2 => _state.Http2;
+
     /// <summary>True while the declared capacity of this second is used up.</summary>
     internal bool IsFull =>
         Spec.Capacity is { } capacity
@@ -161,6 +164,8 @@ public sealed class LiveServer
         public LatencyHistogram FirstBytes { get; } = new();
 
         public Upstream.ServerConnections Connections { get; } = new();
+
+        public Upstream.Http2Connections Http2 { get; } = new();
 
         public long Second() => clock.GetTimestamp() / clock.TimestampFrequency;
     }

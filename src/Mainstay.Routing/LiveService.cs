@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Routing;
 
@@ -17,9 +18,10 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
-    internal LiveService(Service spec, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
+    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, RetryBudget retries, ImmutableArray<Overlay> overlays)
     {
         Spec = spec;
+        Trust = trust;
         Servers = servers;
         Retries = retries;
         Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
@@ -33,6 +35,9 @@ public sealed class LiveService
     public ImmutableArray<LiveServer> Servers { get; }
 
     public RetryBudget Retries { get; }
+
+    /// <summary>The files of its TLS; null: it has none.</summary>
+    internal TrustFiles? Trust { get; }
 
     internal ImmutableArray<Overlay> Overlays { get; }
 

@@ -69,6 +69,9 @@ public enum OutcomeResult
 /// <param name="FirstByte">From the try's start to its first byte, or to its failure if none came.</param>
 public readonly record struct Attempt(string Server, string Region, AttemptResult Result, int Status, TimeSpan FirstByte)
 {
+    /// <summary>Why it failed, in words that go on after the server's name; null if the result says it all.</summary>
+    public string? Why { get; init; }
+
     /// <summary>True if the server is to blame.</summary>
     [JsonIgnore]
     public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded or AttemptResult.CallerLeft);
@@ -87,7 +90,7 @@ public enum AttemptResult
     /// <summary>It answered 5xx.</summary>
     ServerError,
 
-    /// <summary>No connection: refused, unknown name, or not within the connect deadline. The request surely did not reach it.</summary>
+    /// <summary>No connection: refused, unknown name, no TLS, or not within the connect deadline. The request surely did not reach it.</summary>
     NotReached,
 
     /// <summary>The connection broke before an answer began.</summary>

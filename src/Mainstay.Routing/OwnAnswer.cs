@@ -39,10 +39,11 @@ internal static class OwnAnswer
                 request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
             AttemptResult.ServerError => WriteAsync(
                 request.Exchange, 503, $"The servers of {request.Service.Spec.Name} failed it, and it could not be queued."),
-            AttemptResult.NotReached => WriteAsync(request.Exchange, 502, $"Server {server} could not be reached."),
+            AttemptResult.NotReached => WriteAsync(
+                request.Exchange, 502, $"Server {server} could not be reached{(request.Why is { } why ? $": {why}" : "")}."),
             _ => WriteAsync(
                 request.Exchange, 502,
-                $"Server {server} broke the connection. The request may have reached it, so it was not sent again: "
+                $"Server {server} broke the connection{(request.Why is { } why ? $": {why}" : "")}. The request may have reached it, so it was not sent again: "
                 + "an idempotent method, an Idempotency-Key or retry.replay: safe would allow that."),
         };
     }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Routing;
 
@@ -13,7 +13,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private readonly Dictionary<LiveServer, DateTimeOffset> _due = [];
     private readonly HashSet<LiveServer> _underWay = [];
     private readonly PeerCheck _peers = new(routes);
-    private readonly HttpMessageInvoker _connections = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false });
+    private readonly ServerProbe _probe = new(clock);
 
     /// <summary>Probes until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -29,7 +29,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
         }
     }
 
-    public void Dispose() => _connections.Dispose();
+    public void Dispose() => _probe.Dispose();
 
     private void ReportServers()
     {
@@ -44,25 +44,27 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
         var now = clock.GetUtcNow();
         var present = routes.Current.Services
             .Where(s => s.Spec.Health is not null)
-            .SelectMany(service => service.Servers.Select(server => (server, service.Spec.Health!)))
+            .SelectMany(service => service.Servers.Select(server => (server, service)))
             .ToDictionary();
+        _probe.Keep(present.Values.Select(TrustOf).ToHashSet());
         foreach (var gone in _due.Keys.Where(server => !present.ContainsKey(server)).ToList())
             _due.Remove(gone);
-        foreach (var (server, check) in present)
+        foreach (var (server, service) in present)
         {
+            var check = service.Spec.Health!;
             // The first probe comes at a random point of the period, so that probes of many servers spread out.
             _due.TryAdd(server, now + (check.Every * random.NextDouble()));
             if (_due[server] > now || !TryTake(server))
                 continue;
             _due[server] = now + (check.Every * (0.9 + (0.2 * random.NextDouble())));
-            _ = ProbeAsync(server, check, cancel);
+            _ = ProbeAsync(server, service, cancel);
         }
     }
 
-    private async Task ProbeAsync(LiveServer server, HealthCheck check, CancellationToken cancel)
+    private async Task ProbeAsync(LiveServer server, LiveService service, CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        var trouble = await AskAsync(server.Spec, check, cancel);
+        var trouble = await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel);
         lock (_underWay)
             _underWay.Remove(server);
         if (cancel.IsCancellationRequested)
@@ -73,29 +75,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
             clock.GetElapsedTime(started), trouble));
     }
 
-    /// <summary>Returns what is wrong with the server; empty if nothing.</summary>
-    private async Task<string> AskAsync(Server server, HealthCheck check, CancellationToken cancel)
-    {
-        using var timeout = new CancellationTokenSource(check.Timeout, clock);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
-        try
-        {
-            var url = new Uri(server.Url.GetLeftPart(UriPartial.Path).TrimEnd('/') + check.Path);
-            using var request = new HttpRequestMessage(HttpMethod.Get, url);
-            using var answer = await _connections.SendAsync(request, both.Token);
-            return answer.IsSuccessStatusCode
-                ? ""
-                : string.Create(CultureInfo.InvariantCulture, $"answered {(int)answer.StatusCode}");
-        }
-        catch (OperationCanceledException)
-        {
-            return string.Create(CultureInfo.InvariantCulture, $"no answer within {check.Timeout.TotalSeconds:0.###} s");
-        }
-        catch (Exception e) when (e is HttpRequestException or IOException)
-        {
-            return e.InnerException?.Message ?? e.Message;
-        }
-    }
+    private static ServerTrust TrustOf(LiveService service) => service.Trust?.Current ?? ServerTrust.OfMachine;
 
     private bool TryTake(LiveServer server)
     {

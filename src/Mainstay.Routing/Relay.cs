@@ -22,6 +22,11 @@ internal static class Relay
             exchange.TakeHead(answer.Status, answer.Fields);
             request.NoteAnswerStarted();
             await exchange.StartAnswerAsync(exchange.CallerLeft);
+            if (answer.IsOnlyHead)
+            {
+                await exchange.AnswerBody.FlushAsync(exchange.CallerLeft);
+                await answer.ReadNextAsync(request.Service.Spec.Timeouts.Idle);
+            }
             for (var parts = 1; !answer.Part.IsEmpty; parts++)
             {
                 await exchange.AnswerBody.WriteAsync(answer.Part, exchange.CallerLeft);

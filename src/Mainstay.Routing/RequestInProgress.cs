@@ -27,6 +27,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Number of the present attempt, from 1.</summary>
     public int Attempt => Tried.Length;
 
+    /// <summary>Why the present attempt failed, in words that go on after the server's name; null if its result says it all.</summary>
+    public string? Why { get; set; }
+
     /// <summary>True once an attempt may have reached a server.</summary>
     public bool MayHaveReached => _attempts.Any(a => a.Result != AttemptResult.NotReached);
 
@@ -41,6 +44,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public void Begin(LiveServer.Place place)
     {
         Tried = Tried.Add(place.Server);
+        Why = null;
         _attemptStarted = clock.GetTimestamp();
     }
 
@@ -56,7 +60,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Ends the present attempt and gives its place back.</summary>
     public void End(LiveServer.Place place, AttemptResult result, int status, bool wholeAnswer = false)
     {
-        var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, _attemptFirstByte);
+        var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, _attemptFirstByte) { Why = Why };
         _attempts = _attempts.Add(attempt);
         decision.Tried(place.Server, result, status, _attemptStarted, _attemptFirstByte);
         _whole = wholeAnswer;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Mainstay.Routing;
 
@@ -13,6 +14,9 @@ public sealed record RouteTable(long Version, ImmutableArray<Service> Services, 
 {
     /// <summary>Where callers connect; null: unknown. A data plane that starts from the table alone listens there.</summary>
     public Uri? Listen { get; init; }
+
+    /// <summary>Files of the listener's TLS; null: callers connect without.</summary>
+    public ListenerTls? Tls { get; init; }
 
     /// <summary>The table of a program that has not been told anything yet: every request is answered 404.</summary>
     public static RouteTable Empty { get; } = new(0, [], []);
@@ -50,6 +54,12 @@ public sealed record Service
     public Timeouts Timeouts { get; init; } = new();
 
     public RetryPolicy Retry { get; init; } = new();
+
+    /// <summary>The version of HTTP towards its servers.</summary>
+    public ServerProtocol Protocol { get; init; }
+
+    /// <summary>What servers with an https url must prove, and what they are shown; null: whom this machine trusts, nothing shown.</summary>
+    public ServerTls? Tls { get; init; }
 
     public BreakerPolicy Breaker { get; init; } = new();
 
@@ -89,6 +99,28 @@ public sealed record Server
 
     /// <summary>Its name in records and messages: host and port, and the path where there is one.</summary>
     public string Name => Url.Authority + Url.AbsolutePath.TrimEnd('/');
+}
+
+/// <summary>Files of the TLS that callers meet; paths are absolute, contents PEM.</summary>
+/// <param name="Certificate">The certificate, and after it the authorities between it and the root.</param>
+/// <param name="Key">Its key, without a password.</param>
+/// <param name="ClientCa">Authorities that must have signed the callers' certificates; null: callers need none.</param>
+public sealed record ListenerTls(string Certificate, string Key, string? ClientCa);
+
+/// <summary>TLS towards the servers of a service; paths are absolute, contents PEM.</summary>
+public sealed record ServerTls
+{
+    /// <summary>Authorities that may have signed the servers' certificates; null: those that this machine trusts.</summary>
+    public string? Ca { get; init; }
+
+    /// <summary>The client certificate that servers are shown; null: none.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>Its key, without a password.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>The name that the servers' certificates must have; null: the host of each url.</summary>
+    public string? Name { get; init; }
 }
 
 /// <summary>Deadlines of a request. Each is separate; null means that only the total counts.</summary>
@@ -144,14 +176,47 @@ public sealed record BreakerPolicy
     public double Panic { get; init; } = 0.5;
 }
 
-/// <summary>An active health check: GET of a path; 2xx is well.</summary>
+/// <summary>The version of HTTP that a service's servers speak.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ServerProtocol>))]
+public enum ServerProtocol
+{
+    Http1,
+
+    /// <summary>Over TLS by ALPN, without TLS by prior knowledge.</summary>
+    Http2,
+}
+
+/// <summary>An active health check.</summary>
 public sealed record HealthCheck
 {
-    public required string Path { get; init; }
+    public ProbeKind Kind { get; init; }
+
+    /// <summary>Of <see cref="ProbeKind.Http"/>: what is asked for, appended to the server's url.</summary>
+    public string Path { get; init; } = "/";
+
+    /// <summary>Of <see cref="ProbeKind.Grpc"/>: the service asked about; empty: the whole server.</summary>
+    public string GrpcService { get; init; } = "";
 
     public TimeSpan Every { get; init; } = TimeSpan.FromSeconds(2);
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
+}
+
+/// <summary>What a health check asks of a server.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ProbeKind>))]
+public enum ProbeKind
+{
+    /// <summary>GET of a path; 2xx is well.</summary>
+    Http,
+
+    /// <summary>A connection is well.</summary>
+    Tcp,
+
+    /// <summary>A TLS handshake with a certificate that is trusted is well.</summary>
+    Tls,
+
+    /// <summary>grpc.health.v1.Health/Check over HTTP/2; SERVING is well.</summary>
+    Grpc,
 }
 
 /// <summary>Where requests wait that no server can serve, and how much of them.</summary>

@@ -7,6 +7,7 @@ using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Storage;
 using Mainstay.Routing;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Connections;
@@ -66,6 +67,10 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 await prober.RunAsync(token);
         });
 
+        ListenerCertificate? certificate = null;
+        if (listen.Scheme == Uri.UriSchemeHttps)
+            certificate = OpenCertificate(routes.Current.Table.Tls);
+        WatchCertificates(routes, certificate);
         var front = new Http1Front(gateway.HandleAsync, RequestIdPrefix, clock, logs.CreateLogger<Http1Front>());
         var app = MakeListener(
             listen,
@@ -74,7 +79,11 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 KestrelFront.Configure(kestrel);
                 kestrel.Limits.MaxConcurrentConnections = 100_000;
             },
-            port => front.Use(port),
+            port =>
+            {
+                certificate?.Use(port);
+                front.Use(port, isTls: certificate is not null);
+            },
             sockets =>
             {
                 sockets.UnsafePreferInlineScheduling = true;
@@ -131,6 +140,17 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         return app.Urls.First();
     }
 
+    /// <summary>Takes changed certificates over, and tells people of those that are no good or end soon.</summary>
+    public void WatchCertificates(LiveRoutes routes, ListenerCertificate? listener) => _parts.Run("certificates", new CertificateWatch(
+        routes, listener, (part, trouble) => Troubles.Note(part, trouble), clock, logs.CreateLogger<CertificateWatch>()).RunAsync);
+
+    private ListenerCertificate OpenCertificate(ListenerTls? files)
+    {
+        if (files is null)
+            throw new CommandException("traffic.listen is https, and no certificate is named: write tls: { certificate: cert.pem, key: key.pem }.");
+        return ListenerCertificate.TryOpen(files, clock, out var fault) ?? throw new CommandException($"tls: {fault}.");
+    }
+
     /// <summary>Answers over a socket why requests of this process's data plane went where they went.</summary>
     public void ServeDecisions(string stateFolder)
     {
@@ -156,7 +176,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRouting();
-        builder.WebHost.UseKestrelCore().UseSockets(transport ?? (_ => { })).ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseSockets(transport ?? (_ => { })).ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             limits(kestrel);

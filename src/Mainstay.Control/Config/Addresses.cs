@@ -30,15 +30,16 @@ internal static class Addresses
         return null;
     }
 
-    /// <summary>Where Mainstay listens: http, an address of this machine, a port.</summary>
-    public static Uri? Listener(Section section, string name)
+    /// <summary>Where Mainstay listens: http, or https where that may be, an address of this machine, a port.</summary>
+    public static Uri? Listener(Section section, string name, bool mayBeSecured = false)
     {
         if (section.Text(name) is not { } text)
             return null;
         var isUrl = Uri.TryCreate(text, UriKind.Absolute, out var url);
-        if (isUrl && url!.Scheme == "https")
-            section.Error(name, "https is known, but this version does not do it yet", "write http, and let a TLS proxy stand before it");
-        else if (!isUrl || url!.Scheme != "http" || url.PathAndQuery != "/" || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
+        var isSecured = isUrl && url!.Scheme == "https";
+        if (isSecured && !mayBeSecured)
+            section.Error(name, "this listener has no TLS of its own", "write http, and let a TLS proxy stand before it");
+        else if (!isUrl || (url!.Scheme != "http" && !isSecured) || url.PathAndQuery != "/" || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
         {
             section.Error(
                 name, $"{Findings.Quote(text)} is not an address to listen on",

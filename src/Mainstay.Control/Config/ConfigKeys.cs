@@ -15,6 +15,7 @@ public static class ConfigKeys
 
     private static readonly ConfigUnit Url = Of("`http://` or `https://` address, no query");
     private static readonly ConfigUnit Listen = Of("`http://ADDRESS:PORT`; `0.0.0.0` listens everywhere, port 0 takes a free one");
+    private static readonly ConfigUnit SecureListen = Of("`http://ADDRESS:PORT` or `https://ADDRESS:PORT`; `0.0.0.0` listens everywhere, port 0 takes a free one");
     private static readonly ConfigUnit Path = Of("path, from `/`");
     private static readonly ConfigUnit File = Of("path of a file, relative to this one");
     private static readonly ConfigUnit Remedies = OneOf("observe", "propose", "act");
@@ -24,7 +25,13 @@ public static class ConfigKeys
     [
         new("version", Whole(1, 1), Required, "Version of this format."),
         new("traffic", Mapping, "(as below)", "The listener of callers."),
-        new("traffic.listen", Listen, "http://127.0.0.1:8400", "Where callers connect."),
+        new("traffic.listen", SecureListen, "http://127.0.0.1:8400",
+            "Where callers connect, with HTTP/1.1 or HTTP/2. `https` needs `tls`."),
+        new("tls", Mapping, "(no TLS)", "The certificate that callers are shown. The files are read again when they change."),
+        new("tls.certificate", File, Required, "PEM: the certificate, after it those of the authorities between it and the root."),
+        new("tls.key", File, Required, "PEM: its key, without a password."),
+        new("tls.client_ca", File, "(callers need no certificate)",
+            "PEM: only callers are let in whose certificate one of these authorities signed (mTLS)."),
         new("control", Mapping, "(as below)", "The listener of dashboard, API and status page."),
         new("control.listen", Listen, "http://127.0.0.1:8401",
             "Where people and tools connect. Beyond loopback only with `control.tokens`."),
@@ -62,6 +69,13 @@ public static class ConfigKeys
         new("services[].host", OneOf("keep", "server"), "server",
             "The Host header that the server sees: the caller's or its own."),
         new("services[].api", OneOf("http"), "http", "The protocol. Further ones are reserved: see below."),
+        new("services[].protocol", OneOf("http1", "http2"), "http1",
+            "The version of HTTP towards the servers. `http2`: over TLS by agreement (ALPN), without TLS by prior knowledge."),
+        new("services[].tls", Mapping, "(whom this machine trusts)", "TLS towards the servers with an https url."),
+        new("services[].tls.ca", File, "(whom this machine trusts)", "PEM: the authorities that may have signed the servers' certificates."),
+        new("services[].tls.certificate", File, "(none)", "PEM: the client certificate that servers are shown (mTLS)."),
+        new("services[].tls.key", File, "(none)", "PEM: its key, without a password."),
+        new("services[].tls.name", Of("host name"), "(the host of the url)", "The name that the servers' certificates must have."),
         new("services[].servers", Of("list"), Required, "The instances; at least one, and no url twice."),
         new("services[].servers[].url", Url, Required, "The server's address. Its path is kept."),
         new("services[].servers[].region", Name, Required, "The failure domain in which it stands."),
@@ -78,8 +92,12 @@ public static class ConfigKeys
             "Bounds every failover: a server elsewhere is refused. For data that must stay."),
         new("services[].health", Mapping, "(no probes)",
             "Asks each server whether it is well. Without it, that is judged from traffic alone."),
-        new("services[].health.path", Path, Required,
-            "Answers GET with 2xx while the server is well; appended to the server's url."),
+        new("services[].health.kind", OneOf("http", "tcp", "tls", "grpc"), "http",
+            "What is asked: a path; a connection; a TLS handshake with a good certificate; `grpc.health.v1.Health/Check`."),
+        new("services[].health.path", Path, "(required for `http`)",
+            "Answers GET with 2xx while the server is well; appended to the server's url. For `http` alone."),
+        new("services[].health.grpc_service", Of("name of a gRPC service"), "(the whole server)",
+            "The service that must be SERVING. For `grpc` alone."),
         new("services[].health.every", Duration("100ms", "1h"), "2s", "Time between two probes of a server."),
         new("services[].health.timeout", Duration("10ms", "1m"), "1s",
             "A probe without an answer by then has failed. Two failed ones in a row take the server out."),
@@ -132,7 +150,6 @@ public static class ConfigKeys
         new("services[].remedies", Remedies, "(as above)", "The same for this service alone."),
 
         Reserved("database", "A database for a fleet instead of SQLite."),
-        Reserved("tls", "Certificates of the listeners and towards servers."),
         Reserved("limits", "Limits by caller."),
         Reserved("admission", "What is let in under load."),
         Reserved("keys", "Keys that callers identify themselves with."),

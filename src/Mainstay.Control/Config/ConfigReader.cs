@@ -14,23 +14,27 @@ public sealed class ConfigReader
 
     private readonly Findings _findings;
     private readonly string _folder;
+    private readonly TlsReader _tls;
 
-    private ConfigReader(Findings findings, string folder) => (_findings, _folder) = (findings, folder);
+    private ConfigReader(Findings findings, string folder, TimeProvider clock) =>
+        (_findings, _folder, _tls) = (findings, folder, new TlsReader(findings, folder, clock.GetUtcNow()));
 
     /// <summary>Reads a file; one that is missing, unreadable, larger than 1 MiB or not UTF-8 is an error like others.</summary>
     /// <param name="path">The file; a relative one counts from the current folder. Stands in messages as it is.</param>
-    public static ConfigResult ReadFile(string path)
+    /// <param name="clock">Judges the dates of certificates; null: this machine's.</param>
+    public static ConfigResult ReadFile(string path, TimeProvider? clock = null)
     {
         var (text, trouble) = SmallFile.Read(path, MaxBytes);
         return text is null
             ? new ConfigResult(null, [new ConfigError(path, 0, "", trouble.Wrong, trouble.Cure)], [])
-            : Read(text, path);
+            : Read(text, path, clock);
     }
 
     /// <summary>Reads the text of a file.</summary>
     /// <param name="text">YAML.</param>
     /// <param name="path">Where it comes from: relative paths in it count from there. It need not exist.</param>
-    public static ConfigResult Read(string text, string path)
+    /// <param name="clock">Judges the dates of certificates; null: this machine's.</param>
+    public static ConfigResult Read(string text, string path, TimeProvider? clock = null)
     {
         if (Encoding.UTF8.GetByteCount(text) > MaxBytes)
             return new ConfigResult(null, [new ConfigError(path, 0, "", "larger than 1 MiB", "split it into several instances")], []);
@@ -38,7 +42,7 @@ public sealed class ConfigReader
         var file = Path.GetFullPath(path);
         var config = root switch
         {
-            MapNode map => new ConfigReader(findings, Path.GetDirectoryName(file) ?? file).ReadRoot(map, file),
+            MapNode map => new ConfigReader(findings, Path.GetDirectoryName(file) ?? file, clock ?? TimeProvider.System).ReadRoot(map, file),
             null => null,
             _ => NotAMapping(root, findings),
         };
@@ -69,10 +73,14 @@ public sealed class ConfigReader
         config = config with
         {
             Remedies = root.Choice<RemedyMode>("remedies") ?? config.Remedies,
-            TrafficListen = traffic is null ? config.TrafficListen : Addresses.Listener(traffic, "listen") ?? config.TrafficListen,
+            TrafficListen = traffic is null ? config.TrafficListen : Addresses.Listener(traffic, "listen", mayBeSecured: true) ?? config.TrafficListen,
             Control = control is null ? config.Control : ReadControl(control),
         };
-        config = config with { Practices = PracticeReader.Read(root, config.Services) };
+        config = config with
+        {
+            TrafficTls = _tls.OfListener(root, traffic, config.TrafficListen),
+            Practices = PracticeReader.Read(root, config.Services),
+        };
         CheckPorts(config, traffic ?? root, control ?? root);
         return config;
     }
@@ -82,7 +90,7 @@ public sealed class ConfigReader
         var sections = root.Maps("services");
         if (root.IsEmptyList("services"))
             root.Error("services", "no service is named", "write at least one; examples/ has files to start from");
-        var reader = new ServiceReader(_findings, _folder);
+        var reader = new ServiceReader(_findings, _folder, _tls);
         return [.. sections.Select(reader.Read)];
     }
 

@@ -12,6 +12,9 @@ public sealed record MainstayConfig
     /// <summary>Where callers connect.</summary>
     public Uri TrafficListen { get; init; } = new("http://127.0.0.1:8400");
 
+    /// <summary>TLS of that listener; null: none.</summary>
+    public ListenerTls? TrafficTls { get; init; }
+
     public ControlConfig Control { get; init; } = new();
 
     /// <summary>Folder of SQLite, spool, token and last good table; absolute.</summary>
@@ -30,7 +33,7 @@ public sealed record MainstayConfig
 
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
-        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen };
+        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Tls = TrafficTls };
 }
 
 /// <summary>The listener of dashboard, API and status page.</summary>

@@ -4,7 +4,7 @@ using Mainstay.Routing;
 namespace Mainstay.Control.Config;
 
 /// <summary>Reads the services of a file, one after the other; knows those before, so that none stands there twice.</summary>
-internal sealed class ServiceReader(Findings findings, string folder)
+internal sealed class ServiceReader(Findings findings, string folder, TlsReader tls)
 {
     private readonly Dictionary<string, int> _names = [];
     private readonly Dictionary<(string? Host, string Path), string> _matches = [];
@@ -24,13 +24,18 @@ internal sealed class ServiceReader(Findings findings, string folder)
             Regions = [],
             Timeouts = ReadTimeouts(section, name),
             Retry = ReadRetry(section.Map("retry")),
+            Protocol = section.Choice<ServerProtocol>("protocol") ?? ServerProtocol.Http1,
             Breaker = ReflexReader.Breaker(section.Map("breaker")),
-            Health = ReadHealth(section.Map("health")),
             KeepHost = section.Word("host") == "keep",
             CustomerHeader = ReadCustomer(section.Map("customer")),
         };
         routing = new WhenDownReader(folder).ReadInto(routing, section);
         routing = new ServerReader(section).ReadInto(routing);
+        routing = routing with
+        {
+            Tls = tls.OfServers(section.Map("tls"), routing.Servers),
+            Health = ReadHealth(section.Map("health"), routing.Servers),
+        };
         routing = WithMatch(routing, section.Map("match"), section);
         if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
             findings.Warn(advice);
@@ -120,14 +125,26 @@ internal sealed class ServiceReader(Findings findings, string folder)
         };
     }
 
-    private static HealthCheck? ReadHealth(Section? section)
+    private static HealthCheck? ReadHealth(Section? section, ImmutableArray<Server> servers)
     {
         if (section is null)
             return null;
-        section.Require("path");
-        var health = new HealthCheck { Path = Addresses.PathFromRoot(section, "path", mayHaveQuery: true) ?? "/" };
+        // Beside a kind that could not be read everything would seem wrong.
+        var read = section.Has("kind") ? section.Choice<ProbeKind>("kind") : ProbeKind.Http;
+        var (kind, isRead) = (read ?? ProbeKind.Http, read is not null);
+        var word = kind.ToString().ToLowerInvariant();
+        if (isRead && kind == ProbeKind.Http)
+            section.Require("path");
+        if (isRead && kind != ProbeKind.Http && section.Has("path"))
+            section.Error("path", $"a probe of kind {word} asks for no path", "take it out, or write `kind: http`");
+        if (isRead && kind != ProbeKind.Grpc && section.Has("grpc_service"))
+            section.Error("grpc_service", $"a probe of kind {word} asks for no gRPC service", "take it out, or write `kind: grpc`");
+        if (kind == ProbeKind.Tls && servers.FirstOrDefault(s => s.Url.Scheme != Uri.UriSchemeHttps) is { } plain)
+            section.Error("kind", $"the server {plain.Name} has no TLS: its url is http", "write https in its url, or `kind: tcp`");
+        var health = new HealthCheck { Kind = kind, Path = Addresses.PathFromRoot(section, "path", mayHaveQuery: true) ?? "/" };
         return health with
         {
+            GrpcService = section.Text("grpc_service") ?? "",
             Every = section.Duration("every") ?? health.Every,
             Timeout = section.Duration("timeout") ?? health.Timeout,
         };

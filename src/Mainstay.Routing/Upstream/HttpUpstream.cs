@@ -1,6 +1,5 @@
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 
 namespace Mainstay.Routing.Upstream;
@@ -20,6 +19,9 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     private readonly AttemptClock _clock = new(clock);
     private readonly TraceIds _traces = new(seed);
 
+    /// <summary>The same over HTTP/2, with these deadlines and traces.</summary>
+    public Http2Upstream Http2 => field ??= new Http2Upstream(clock, _clock, _traces);
+
     public void Dispose() => _clock.Dispose();
 
     /// <summary>When a request that arrives now must have ended.</summary>
@@ -32,32 +34,36 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     /// replaced once, if the request may be sent twice.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<(AttemptResult Result, UpstreamAnswer? Answer)> SendAsync(
-        Exchange exchange, Service service, LiveServer server, ReplayableBody? body, bool maySendTwice, long total)
+    public async ValueTask<AttemptEnd> SendAsync(
+        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, bool maySendTwice, long total)
     {
         var since = _clock.In(-(maySendTwice ? IdleExpires : IdleForOnce));
         while (true)
         {
-            var connection = server.Connections.TryTake(since, _clock.In(-IdleExpires));
+            var connection = server.Connections.TryTake(trust, since, _clock.In(-IdleExpires));
             try
             {
-                connection ??= await OpenAsync(server.Spec, service.Timeouts.Connect, exchange.CallerLeft);
+                connection ??= await OpenAsync(server.Spec, trust, service.Timeouts.Connect, exchange.CallerLeft);
             }
-            catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+            catch (NotReachedException e)
             {
-                return (exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft : AttemptResult.NotReached, null);
+                return new(AttemptResult.NotReached, null, e.Message);
+            }
+            catch (OperationCanceledException)
+            {
+                return new(AttemptResult.CallerLeft, null);
             }
             var wasReused = connection.IsReused;
-            var (result, answer) = await TryAsync(connection, exchange, service, server, body, total);
-            var isStale = wasReused && result == AttemptResult.Broken && !connection.HasAnswered;
+            var end = await TryAsync(connection, exchange, service, server, body, total);
+            var isStale = wasReused && end.Result == AttemptResult.Broken && !connection.HasAnswered;
             if (!isStale || !maySendTwice || body is { CanReplay: false })
-                return (result, answer);
+                return end;
             since = AttemptClock.Never;
         }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(AttemptResult, UpstreamAnswer?)> TryAsync(
+    private async ValueTask<AttemptEnd> TryAsync(
         ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total)
     {
         connection.SetDeadline(total, AttemptResult.TotalTimeout);
@@ -72,12 +78,12 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
             if (sending.IsCompleted)
                 await sending;
             await connection.ReadHeadAsync(exchange);
-            var answer = new UpstreamAnswer(connection, server.Connections, _clock, total, callerLeft, Quiet(sending), body);
+            var answer = new Http1Answer(connection, server.Connections, _clock, total, callerLeft, Quiet(sending), body);
             await answer.ReadFirstAsync();
             connection.SetDeadline(AttemptClock.Never, AttemptResult.Broken);
-            return (AttemptResult.Answered, answer);
+            return new(AttemptResult.Answered, answer);
         }
-        catch (IOException)
+        catch (IOException e)
         {
             await callerLeft.DisposeAsync();
             connection.Cut(AttemptResult.Broken);
@@ -86,7 +92,12 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
             await Quiet(sending);
             connection.Dispose();
             // A caller must not be able to open a server's breaker with bodies that break off.
-            return (body is { CallerFault: not null } ? AttemptResult.CallerLeft : connection.Why!.Value, null);
+            if (body is { CallerFault: not null })
+                return new(AttemptResult.CallerLeft, null);
+            // In TLS 1.3 a server refuses this side's certificate after the handshake, and reads no request then.
+            return connection.Why == AttemptResult.Broken && !connection.HasAnswered && TlsAlert.Meaning(e) is { } refused
+                ? new(AttemptResult.NotReached, null, refused)
+                : new(connection.Why!.Value, null);
         }
     }
 
@@ -156,26 +167,16 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
         head.EndHead(body is not null ? exchange.RequestLength : exchange.RequestLength ?? (HttpMethods.HasBody(exchange.Method) ? 0 : -1));
     }
 
-    private async Task<ServerConnection> OpenAsync(Server server, TimeSpan within, CancellationToken callerLeft)
+    private async Task<ServerConnection> OpenAsync(Server server, ServerTrust trust, TimeSpan within, CancellationToken callerLeft)
     {
         using var deadline = _clock.Limit(within);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerLeft);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, both.Token);
-            SslStream? secured = null;
-            if (server.Url.Scheme == Uri.UriSchemeHttps)
-            {
-                secured = new SslStream(new NetworkStream(socket));
-                await secured.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = server.Url.DnsSafeHost }, both.Token);
-            }
-            return new ServerConnection(socket, secured, _clock);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: false, (within, deadline.Token), clock, callerLeft);
+        return new ServerConnection(socket, secured, trust, _clock);
     }
 }
+
+/// <summary>How one attempt went, up to the first bytes of its answer.</summary>
+/// <param name="Result">How it ended, or Answered.</param>
+/// <param name="Answer">To be disposed of; null if there is none.</param>
+/// <param name="Why">The reason of a failure in words that go on after the server's name, where there is more to say than the result does.</param>
+internal readonly record struct AttemptEnd(AttemptResult Result, UpstreamAnswer? Answer, string? Why = null);

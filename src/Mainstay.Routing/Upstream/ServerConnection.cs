@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http1;
 
 namespace Mainstay.Routing.Upstream;
@@ -35,15 +36,19 @@ internal sealed class ServerConnection : IDisposable
 
     /// <param name="socket">Connected; owned from now on.</param>
     /// <param name="secured">TLS over the socket; null for plain HTTP.</param>
-    public ServerConnection(Socket socket, Stream? secured, AttemptClock clock)
+    /// <param name="trust">What it was opened with.</param>
+    /// <param name="clock">Watches its deadlines.</param>
+    public ServerConnection(Socket socket, Stream? secured, ServerTrust trust, AttemptClock clock)
     {
-        (_socket, _secured, _clock) = (socket, secured, clock);
+        (_socket, _secured, _clock, Trust) = (socket, secured, clock, trust);
         Request = new RequestWriter(this);
         _clock.Add(this);
     }
 
     /// <summary>Writes the request of the present attempt.</summary>
     public RequestWriter Request { get; }
+
+    public ServerTrust Trust { get; }
 
     /// <summary>True from the second request on.</summary>
     public bool IsReused { get; private set; }

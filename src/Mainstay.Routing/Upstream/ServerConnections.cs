@@ -1,3 +1,5 @@
+using Mainstay.Routing.Certificates;
+
 namespace Mainstay.Routing.Upstream;
 
 /// <summary>The idle connections to one server, newest first. Bounded. Safe for any number of threads.</summary>
@@ -9,9 +11,10 @@ internal sealed class ServerConnections : IDisposable
     private bool _closed;
 
     /// <summary>An idle connection that is still good; null if there is none.</summary>
+    /// <param name="trust">What it must have been opened with; another has been replaced since.</param>
     /// <param name="since">It must have been given back after this timestamp.</param>
     /// <param name="expired">Those given back before this timestamp are closed.</param>
-    public ServerConnection? TryTake(long since, long expired)
+    public ServerConnection? TryTake(ServerTrust trust, long since, long expired)
     {
         while (true)
         {
@@ -23,7 +26,7 @@ internal sealed class ServerConnections : IDisposable
                     return null;
                 _idle.Pop();
             }
-            if (connection.IdleSince >= since && connection.IsQuiet)
+            if (connection.IdleSince >= since && connection.Trust == trust && connection.IsQuiet)
                 return connection;
             connection.Dispose();
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mainstay.Control.Storage;
 using Mainstay.Routing;
+using Mainstay.Routing.Certificates;
 
 namespace Mainstay.Commands;
 
@@ -26,7 +27,14 @@ internal static class ControlCommand
         using var state = StateFolder.Open(config.StateFolder);
         await using var composition = new Composition(clock, seed, logs);
         // The file is the way to the data plane: it follows its changes.
-        var loop = composition.BuildControlLoop(config, state, state.LastGood.Write);
+        var routes = new LiveRoutes(clock);
+        var loop = composition.BuildControlLoop(config, state, table =>
+        {
+            state.LastGood.Write(table);
+            routes.Swap(table);
+        });
+        // The data plane takes certificates over; what is wrong with them is told to people here.
+        composition.WatchCertificates(routes, config.TrafficTls is { } files ? ListenerCertificate.TryOpen(files, clock, out _) : null);
         var socket = Path.Combine(config.StateFolder, RouteCommand.SocketName);
         composition.Run("outcomes", token => OutcomeSocket.ReadAsync(
             socket, composition.Feed, clock,

@@ -63,7 +63,6 @@ public sealed class MistakesTests
     [Theory]
     [InlineData("models: { fast: { servers: [] } }", "services[0].models")]
     [InlineData("continue: same", "services[0].continue")]
-    [InlineData("tls: { cert: a.pem }", "services[0].tls")]
     [InlineData("limits: {}", "services[0].limits")]
     [InlineData("hedge: 50ms", "services[0].hedge")]
     [InlineData("release: { stable: v1 }", "services[0].release")]

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using Mainstay.Routing;
+using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Builder;
@@ -43,7 +44,9 @@ internal sealed class GatewayHouse : IAsyncDisposable
 
     public static Task<GatewayHouse> StartAsync(params ImmutableArray<Server> servers) => StartAsync(Tables.Service(servers));
 
-    public static async Task<GatewayHouse> StartAsync(Service service)
+    /// <param name="service">The one service.</param>
+    /// <param name="tls">TLS towards callers; null: none.</param>
+    public static async Task<GatewayHouse> StartAsync(Service service, ListenerCertificate? tls = null)
     {
         Http1Front? front = null;
         var builder = WebApplication.CreateSlimBuilder();
@@ -51,7 +54,11 @@ internal sealed class GatewayHouse : IAsyncDisposable
         builder.WebHost.UseKestrel(o =>
         {
             KestrelFront.Configure(o);
-            o.Listen(IPAddress.Loopback, 0, listen => front!.Use(listen));
+            o.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                tls?.Use(listen);
+                front!.Use(listen, isTls: tls is not null);
+            });
         });
         var clock = new ManualTime();
         var routes = new LiveRoutes(clock);

@@ -1,0 +1,182 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Upstream;
+
+namespace Mainstay.Routing;
+
+/// <summary>Asks one server whether it is well, in the way that its service's health check names. It asks no model for anything.</summary>
+internal sealed class ServerProbe(TimeProvider clock) : IDisposable
+{
+    private const int LongestGrpcAnswer = 1024;
+    private static readonly HttpRequestOptionsKey<(Server Server, HealthCheck Check)> AskedKey = new("asked");
+
+    /// <summary>Connections by what they were opened with: a certificate that was let in before must not be let in for another service.</summary>
+    private readonly ConcurrentDictionary<ServerTrust, HttpMessageInvoker> _connections = new();
+
+    /// <summary>Returns what is wrong with the server; empty if nothing. Throws only what cancels it.</summary>
+    public async Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
+    {
+        var check = service.Health!;
+        using var timeout = new CancellationTokenSource(check.Timeout, clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
+        try
+        {
+            switch (check.Kind)
+            {
+                case ProbeKind.Tcp:
+                    await ConnectAsync(server with { Url = new UriBuilder(server.Url) { Scheme = Uri.UriSchemeHttp }.Uri }, trust, service, both.Token);
+                    return "";
+                case ProbeKind.Tls:
+                    await ConnectAsync(server, trust, service, both.Token);
+                    return server.Url.Scheme == Uri.UriSchemeHttps ? "" : "its url is http: there is no TLS to try";
+                case ProbeKind.Grpc:
+                    return await AskGrpcAsync(trust, server, check, both.Token);
+                default:
+                    return await AskHttpAsync(service, trust, server, check, both.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"no answer within {check.Timeout.TotalSeconds:0.###} s");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return Why(e);
+        }
+    }
+
+    /// <summary>Closes the connections that were opened with what no service uses any more.</summary>
+    public void Keep(IReadOnlySet<ServerTrust> used)
+    {
+        foreach (var trust in _connections.Keys)
+            if (!used.Contains(trust) && _connections.TryRemove(trust, out var gone))
+                gone.Dispose();
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, client) in _connections)
+            client.Dispose();
+    }
+
+    private async Task ConnectAsync(Server server, ServerTrust trust, Service service, CancellationToken cancel)
+    {
+        // The probe's own time bounds it.
+        var (socket, secured) = await ServerConnector.OpenAsync(
+            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), clock, cancel);
+        if (secured is not null)
+            await secured.DisposeAsync();
+        socket.Dispose();
+    }
+
+    private async Task<string> AskHttpAsync(Service service, ServerTrust trust, Server server, HealthCheck check, CancellationToken cancel)
+    {
+        using var request = Request(HttpMethod.Get, server, check, check.Path, service.Protocol);
+        using var answer = await ClientFor(trust).SendAsync(request, cancel);
+        return answer.IsSuccessStatusCode ? "" : string.Create(CultureInfo.InvariantCulture, $"answered {(int)answer.StatusCode}");
+    }
+
+    /// <summary>The gRPC health checking protocol: one small message there, one back, both framed by hand.</summary>
+    private async Task<string> AskGrpcAsync(ServerTrust trust, Server server, HealthCheck check, CancellationToken cancel)
+    {
+        using var request = Request(HttpMethod.Post, server, check, "/grpc.health.v1.Health/Check", ServerProtocol.Http2);
+        request.Headers.TryAddWithoutValidation("TE", "trailers");
+        request.Content = new ByteArrayContent(GrpcQuestion(check.GrpcService));
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        using var answer = await ClientFor(trust).SendAsync(request, cancel);
+        if (answer.StatusCode != HttpStatusCode.OK)
+            return string.Create(CultureInfo.InvariantCulture, $"answered {(int)answer.StatusCode}, which no gRPC server does");
+        var message = new byte[LongestGrpcAnswer];
+        await using var body = await answer.Content.ReadAsStreamAsync(cancel);
+        var length = await body.ReadAtLeastAsync(message, message.Length, throwOnEndOfStream: false, cancel);
+        var status = Field(answer.TrailingHeaders) ?? Field(answer.Headers);
+        return status switch
+        {
+            "0" when length < message.Length => GrpcMeaning(message.AsSpan(0, length)),
+            "5" => $"it does not know the gRPC service {check.GrpcService}",
+            "12" => "it does not have grpc.health.v1.Health",
+            null => "it gave no gRPC status",
+            _ => $"gRPC status {status}",
+        };
+    }
+
+    private static HttpRequestMessage Request(HttpMethod method, Server server, HealthCheck check, string path, ServerProtocol protocol)
+    {
+        var url = new Uri(server.Url.GetLeftPart(UriPartial.Path).TrimEnd('/') + path);
+        var request = new HttpRequestMessage(method, url)
+        {
+            Version = protocol == ServerProtocol.Http2 ? HttpVersion.Version20 : HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Options.Set(AskedKey, (server, check));
+        return request;
+    }
+
+    private HttpMessageInvoker ClientFor(ServerTrust trust) => _connections.GetOrAdd(trust, (trust, clock) => new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        ActivityHeadersPropagator = null,
+        ConnectCallback = async (context, cancel) =>
+        {
+            var request = context.InitialRequestMessage;
+            if (!request.Options.TryGetValue(AskedKey, out var asked))
+                throw new NotReachedException("nobody asked");
+            using var deadline = new CancellationTokenSource(asked.Check.Timeout, clock);
+            var (socket, secured) = await ServerConnector.OpenAsync(
+                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), clock, cancel);
+            return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
+        },
+    }), clock);
+
+    /// <summary>HealthCheckRequest { string service = 1 }, with the five bytes that precede a message of gRPC.</summary>
+    private static byte[] GrpcQuestion(string service)
+    {
+        var name = Encoding.UTF8.GetBytes(service);
+        using var message = new MemoryStream();
+        if (name.Length > 0)
+        {
+            message.WriteByte(0x0a);
+            var length = name.Length;
+            for (; length >= 0x80; length >>= 7)
+                message.WriteByte((byte)(length | 0x80));
+            message.WriteByte((byte)length);
+            message.Write(name);
+        }
+        var framed = new byte[5 + message.Length];
+        BinaryPrimitives.WriteUInt32BigEndian(framed.AsSpan(1), (uint)message.Length);
+        message.ToArray().CopyTo(framed, 5);
+        return framed;
+    }
+
+    /// <summary>HealthCheckResponse { ServingStatus status = 1 }; 1 is SERVING, and 0, which may be left out, UNKNOWN.</summary>
+    private static string GrpcMeaning(ReadOnlySpan<byte> answer)
+    {
+        if (answer.Length < 5 || answer[0] != 0 || BinaryPrimitives.ReadUInt32BigEndian(answer[1..]) != answer.Length - 5)
+            return "what it sent is no message of gRPC";
+        return answer[5..] switch
+        {
+            [0x08, 1, ..] => "",
+            [0x08, 2, ..] => "NOT_SERVING",
+            [0x08, 3, ..] => "SERVICE_UNKNOWN",
+            _ => "UNKNOWN",
+        };
+    }
+
+    private static string? Field(HttpResponseHeaders headers) => headers.TryGetValues("grpc-status", out var values) ? values.First() : null;
+
+    private static string Why(Exception exception)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+            if (e is NotReachedException)
+                return e.Message;
+        return exception.InnerException?.Message ?? exception.Message;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Mainstay.Routing.Certificates;
+
+namespace Mainstay.Routing.Upstream;
+
+/// <summary>Opens connections to servers: TCP, and TLS over it where the url is https.</summary>
+internal static class ServerConnector
+{
+    /// <param name="server">Where to.</param>
+    /// <param name="trust">What the server must prove.</param>
+    /// <param name="isHttp2">True: over TLS the server must agree to HTTP/2 (ALPN).</param>
+    /// <param name="within">For TCP and TLS together: the time, and the token that is cancelled when it has passed.</param>
+    /// <param name="clock">Its time judges certificates.</param>
+    /// <param name="cancel">Ends the try.</param>
+    /// <returns>The socket and, for https, the stream that secures it; disposing of either closes both.</returns>
+    /// <exception cref="NotReachedException">No connection; says why, for people.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static async Task<(Socket Socket, SslStream? Secured)> OpenAsync(
+        Server server, ServerTrust trust, bool isHttp2, (TimeSpan Time, CancellationToken Late) within, TimeProvider clock, CancellationToken cancel)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        string? refused = null;
+        try
+        {
+            var isSecured = server.Url.Scheme == Uri.UriSchemeHttps;
+            if (isSecured && trust.Refusal is { } unread)
+                throw new NotReachedException(unread);
+            await socket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, both.Token);
+            if (!isSecured)
+                return (socket, null);
+            var secured = new SslStream(new NetworkStream(socket, ownsSocket: true));
+            await secured.AuthenticateAsClientAsync(trust.OptionsFor(server, isHttp2, clock.GetUtcNow(), why => refused = why), both.Token);
+            if (isHttp2 && secured.NegotiatedApplicationProtocol != SslApplicationProtocol.Http2)
+                throw new NotReachedException("it does not agree to HTTP/2; set services[].protocol to http1");
+            return (socket, secured);
+        }
+        catch (Exception e)
+        {
+            socket.Dispose();
+            if (e is OperationCanceledException && within.Late.IsCancellationRequested && !cancel.IsCancellationRequested)
+                throw new NotReachedException(FormattableString.Invariant($"no connection within {within.Time.TotalSeconds:0.###} s"), e);
+            throw e switch
+            {
+                SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new NotReachedException("it refused the connection", e),
+                SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } =>
+                    new NotReachedException($"the name {server.Url.DnsSafeHost} leads to no address", e),
+                SocketException => new NotReachedException(e.Message, e),
+                AuthenticationException => new NotReachedException(refused ?? TlsAlert.Meaning(e) ?? $"the TLS handshake failed: {Innermost(e)}", e),
+                IOException and not NotReachedException => new NotReachedException(TlsAlert.Meaning(e) ?? "it broke off the TLS handshake; if it demands a client certificate, set services[].tls.certificate and key", e),
+                _ => e,
+            };
+        }
+    }
+
+    private static string Innermost(Exception e)
+    {
+        while (e.InnerException is { } inner)
+            e = inner;
+        return e.Message.TrimEnd('.');
+    }
+}
+
+/// <summary>A server could not be reached; the message says why, for people. The request surely did not get there.</summary>
+internal sealed class NotReachedException(string why, Exception? inner = null) : IOException(why, inner);
