@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Mainstay.Bench;
+using Mainstay.Bench.Balance;
 using Mainstay.Bench.Failover;
 using Mainstay.Bench.Load;
 using Mainstay.Bench.Overload;
@@ -12,6 +13,7 @@ var root = new RootCommand("Mainstay's benchmarks.")
     DemoBench.Build(),
     ExplainBench.Build(TimeProvider.System),
     TextBench.Build(TimeProvider.System),
+    BalanceBench.Build(),
     ProxyBench.Build(TimeProvider.System),
     ProxyBench.BuildServer(TimeProvider.System),
     ProxyBench.BuildReader(TimeProvider.System),

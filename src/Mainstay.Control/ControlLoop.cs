@@ -256,6 +256,7 @@ public sealed partial class ControlLoop
     {
         var next = _config.ToTable(_table.Version + 1, overlays);
         if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services) && next.Listen == _table.Listen
+            && next.Zone == _table.Zone
             && next.Tls == _table.Tls)
             return;
         _publish(next);

@@ -70,7 +70,7 @@ public static class DecisionText
         var chosen = step.Candidates.FirstOrDefault(c => c.Server == step.Server);
         if (chosen is null)
             return $"{step.Region}: {step.Server} chosen.";
-        var compared = step.Candidates.Count(c => c == chosen || c.Why is PassedOver.Busier or PassedOver.Chance);
+        var compared = step.Candidates.Count(c => c == chosen || c.Why is PassedOver.Busier or PassedOver.Slower or PassedOver.Zone or PassedOver.Chance);
         var least = compared > 1 ? $", least of {compared}" : "";
         var weight = chosen.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", weight {chosen.Weight:0.###}");
         var though = chosen.Why == PassedOver.No ? "" : $", although {Reason(chosen)}: nothing better was left";
@@ -112,6 +112,8 @@ public static class DecisionText
         PassedOver.RegionTried => "its region has failed this request",
         PassedOver.Region => $"{candidate.Region} comes later in the order of regions",
         PassedOver.Busier => $"busier ({candidate.Outstanding} outstanding)",
+        PassedOver.Zone => "in another zone",
+        PassedOver.Slower => "no busier, but slower lately",
         PassedOver.Chance => "as good, chance decided",
         _ => candidate.Why.ToString(),
     };

@@ -22,6 +22,7 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
         lock (_swapping)
         {
             var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
+            var known = before.Keys.Select(k => k.Service).ToHashSet();
             var states = _current.Services.ToDictionary(s => s.Spec.Name, s => s.State);
             var trusts = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Trust);
             var services = table.Services
@@ -29,7 +30,12 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
                 {
                     var state = states.GetValueOrDefault(service.Name) ?? new ServiceState(clock);
                     return new LiveService(
-                        service, Keep(service, trusts.GetValueOrDefault(service.Name)), [.. service.Servers.Select(server => Keep(service, state, server, before))], state, table.Overlays);
+                        service,
+                        Keep(service, trusts.GetValueOrDefault(service.Name)),
+                        [.. service.Servers.Select(server => Keep(service, state, server, before, known.Contains(service.Name)))],
+                        state,
+                        table,
+                        clock);
                 })
                 .OrderByDescending(s => s.Spec.Host is not null)
                 .ThenByDescending(s => s.Spec.PathPrefix.Length)
@@ -55,9 +61,15 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     private static TrustFiles? Keep(Service service, TrustFiles? before) =>
         service.Tls is null ? null : before?.Spec == service.Tls ? before : new TrustFiles(service.Tls);
 
-    private LiveServer Keep(Service service, ServiceState state, Server server, Dictionary<(string, Uri), LiveServer> before)
+    private LiveServer Keep(Service service, ServiceState state, Server server, Dictionary<(string Service, Uri), LiveServer> before, bool othersServe)
     {
-        var kept = before.Remove((service.Name, server.Url), out var live) ? live.As(server) : new LiveServer(service.Name, server, clock, new Random(_random.Next()), state.Admission);
+        if (!before.Remove((service.Name, server.Url), out var live))
+        {
+            live = new LiveServer(service.Name, server, clock, new Random(_random.Next()), state.Admission);
+            if (othersServe)
+                live.StartSlowly();
+        }
+        var kept = live.As(server);
         kept.Breaker.Policy = service.Breaker;
         kept.SetLimits(service.Limits);
         return kept;

@@ -6,6 +6,8 @@ namespace Mainstay.Routing;
 /// </summary>
 public sealed class LiveServer
 {
+    private const double SmallestStart = 0.1;
+
     private readonly State _state;
 
     internal LiveServer(string service, Server spec, TimeProvider clock, Random random, Admission admission)
@@ -74,14 +76,29 @@ public sealed class LiveServer
     /// <summary>The same for HTTP/2.</summary>
     internal Upstream.Http2Connections Http2 => _state.Http2;
 
-    /// <summary>True while the declared capacity of this second is used up.</summary>
-    internal bool IsFull =>
-        Spec.Capacity is { } capacity
-        && Volatile.Read(ref _state.AdmittedSecond) == _state.Second()
-        && Volatile.Read(ref _state.Admitted) >= capacity;
+    /// <summary>Timestamp of its clock.</summary>
+    internal long Now => _state.Now();
+
+    /// <summary>How long it takes lately to begin an answer.</summary>
+    internal Pace Pace => _state.Pace;
+
+    /// <summary>True while as many requests came as it is declared to carry: within a second all of it may come at once.</summary>
+    internal bool IsFull => Spec.Capacity is { } capacity && _state.Declared.IsFull(_state.Now(), capacity);
 
     /// <summary>Work before a request that came now would be done, relative to the server's size.</summary>
-    internal double Load => (Outstanding + 1) / Spec.Weight;
+    /// <param name="now">Timestamp.</param>
+    /// <param name="slowStart">For how long it counts as smaller after it came back; timestamp units.</param>
+    internal double Load(long now, long slowStart)
+    {
+        var weight = Spec.Weight;
+        var back = now - Volatile.Read(ref _state.BackSince);
+        if (back < slowStart)
+            weight *= Math.Max(SmallestStart, (double)back / slowStart);
+        return (Outstanding + 1) / weight;
+    }
+
+    /// <summary>It comes back, or is new beside others: it gets little work at first.</summary>
+    internal void StartSlowly() => Volatile.Write(ref _state.BackSince, _state.Now());
 
     /// <summary>The same server as another table describes it.</summary>
     internal LiveServer As(Server spec) => spec == Spec ? this : new LiveServer(Service, spec, _state);
@@ -102,10 +119,10 @@ public sealed class LiveServer
             }
             Interlocked.Increment(ref _state.Forced);
         }
-        var second = _state.Second();
-        if (Interlocked.Exchange(ref _state.AdmittedSecond, second) != second)
-            Volatile.Write(ref _state.Admitted, 0);
-        Interlocked.Increment(ref _state.Admitted);
+        var now = _state.Now();
+        if (Spec.Capacity is { } capacity)
+            _state.Declared.Note(now, capacity);
+        Pace.Begin(now);
         return new Place(this, isTry, _state.Limits.IsAdaptive ? _state.Limiter.Begin(Waiting) : 0);
     }
 
@@ -156,8 +173,10 @@ public sealed class LiveServer
             return;
         Volatile.Write(ref _state.ProbeRun, 0);
         _state.Unwell = !well;
-        if (well)
-            Breaker.Hint();
+        if (!well)
+            return;
+        StartSlowly();
+        Breaker.Hint();
     }
 
     /// <summary>One attempt's place on a server. Leaving is counted once, however often it is called.</summary>
@@ -184,7 +203,7 @@ public sealed class LiveServer
                 server._state.Limiter.NoteRefused(server.Waiting);
             // A caller that left after so long would have waited at least so long.
             var leftLate = result == AttemptResult.CallerLeft && took > 2 * server._state.Limiter.Baseline;
-            EndWait(hasTaken || leftLate ? took : null);
+            EndWait(hasTaken || leftLate ? took : null, took, hasTaken);
             server._state.Admission.PlaceFreed();
         }
 
@@ -192,7 +211,7 @@ public sealed class LiveServer
         public void NoteAnswered()
         {
             if (Interlocked.Exchange(ref _noted, 1) == 0)
-                server.Breaker.Note(isTry, failed: false, _firstByte);
+                NoteBreaker(isTry, failed: false);
         }
 
         /// <param name="failed">True: the server failed; false: it answered; null: nothing was learned.</param>
@@ -200,22 +219,35 @@ public sealed class LiveServer
         {
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
-            EndWait(took: null);
+            EndWait(says: null, TimeSpan.Zero, answered: false);
             Interlocked.Decrement(ref server._state.Outstanding);
             if (Interlocked.Exchange(ref _noted, 1) == 0)
-                server.Breaker.Note(isTry, failed, _firstByte);
+                NoteBreaker(isTry, failed);
             else if (failed == true)
                 server.Breaker.Note(isTry: false, failed);
             server._state.Admission.PlaceFreed();
         }
 
-        private void EndWait(TimeSpan? took)
+        private void NoteBreaker(bool wasTry, bool? failed)
+        {
+            var wasHeld = server.Breaker.Standing != Hold.None;
+            server.Breaker.Note(wasTry, failed, _firstByte);
+            if (wasHeld && server.Breaker.Standing == Hold.None)
+                server.StartSlowly();
+        }
+
+        /// <param name="says">What the limiter learns of it; null: nothing.</param>
+        /// <param name="took">How long it lasted.</param>
+        /// <param name="answered">True if that says how quick the server is.</param>
+        private void EndWait(TimeSpan? says, TimeSpan took, bool answered)
         {
             if (Interlocked.Exchange(ref _waited, 1) != 0)
                 return;
-            Interlocked.Decrement(ref server._state.Waiting);
-            if (cohort != 0 || server._state.Limits.IsAdaptive)
-                server._state.Limiter.End(cohort, took);
+            var state = server._state;
+            Interlocked.Decrement(ref state.Waiting);
+            if (cohort != 0 || state.Limits.IsAdaptive)
+                state.Limiter.End(cohort, says);
+            server.Pace.End(state.Now(), (long)(took.TotalSeconds * state.Frequency), answered);
         }
     }
 
@@ -227,9 +259,7 @@ public sealed class LiveServer
         public int Waiting;
         public int ProbeRun;
         public volatile bool Unwell;
-        public long AdmittedSecond;
-        public int Admitted;
-
+        public long BackSince = long.MinValue / 2;
         public long Forced;
         public int SlowBeats;
 
@@ -247,6 +277,12 @@ public sealed class LiveServer
 
         public Upstream.Http2Connections Http2 { get; } = new();
 
-        public long Second() => clock.GetTimestamp() / clock.TimestampFrequency;
+        public Pace Pace { get; } = new(clock.TimestampFrequency);
+
+        public DeclaredRate Declared { get; } = new(clock.TimestampFrequency);
+
+        public long Frequency => clock.TimestampFrequency;
+
+        public long Now() => clock.GetTimestamp();
     }
 }

@@ -18,16 +18,34 @@ public sealed class LiveService
     /// <summary>The order of a server that must never serve.</summary>
     internal const int NotAllowed = int.MaxValue;
 
-    internal LiveService(Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, ServiceState state, ImmutableArray<Overlay> overlays)
+    /// <summary>A server in another zone counts as if it took so many times as long.</summary>
+    private const double OtherZone = 2;
+
+    private readonly TimeProvider _clock;
+    private readonly string? _zone;
+
+    /// <param name="spec">What the table says.</param>
+    /// <param name="trust">The files of its TLS; null: it has none.</param>
+    /// <param name="servers">Its servers, as they are now.</param>
+    /// <param name="state">What outlives the table.</param>
+    /// <param name="table">The table that it stands in.</param>
+    /// <param name="clock">The clock of its servers.</param>
+    internal LiveService(
+        Service spec, TrustFiles? trust, ImmutableArray<LiveServer> servers, ServiceState state, RouteTable table, TimeProvider clock)
     {
+        (_clock, _zone) = (clock, table.Zone);
+        SlowStart = (long)(spec.SlowStart.TotalSeconds * clock.TimestampFrequency);
         Spec = spec;
         Trust = trust;
         Servers = servers;
         State = state;
-        Overlays = [.. overlays.Where(o => o.Service is null || o.Service == spec.Name)];
+        Overlays = [.. table.Overlays.Where(o => o.Service is null || o.Service == spec.Name)];
         var ranks = servers.Select(s => s.Spec.Rank).Distinct().Order().ToList();
         Orders = [.. servers.Select(server => OrderOf(server.Spec, ranks.IndexOf(server.Spec.Rank)))];
-        Candidates = [.. servers.Zip(Orders).Where(c => c.Second != NotAllowed).OrderBy(c => c.Second)];
+        Candidates = [.. servers.Zip(Orders)
+            .Where(c => c.Second != NotAllowed)
+            .OrderBy(c => c.Second)
+            .Select(c => (c.First, c.Second, IsOtherZone(c.First.Spec) ? OtherZone : 1))];
     }
 
     public Service Spec { get; }
@@ -47,8 +65,8 @@ public sealed class LiveService
 
     internal ImmutableArray<Overlay> Overlays { get; }
 
-    /// <summary>The servers that may serve, by rank, within a rank by region in order of preference.</summary>
-    internal ImmutableArray<(LiveServer Server, int Order)> Candidates { get; }
+    /// <summary>The servers that may serve, by rank, within a rank by region in order of preference; and how far each is.</summary>
+    internal ImmutableArray<(LiveServer Server, int Order, double Distance)> Candidates { get; }
 
     /// <summary>For each of the servers its order: rank and region as one number, the smaller the better.</summary>
     internal ImmutableArray<int> Orders { get; }
@@ -56,7 +74,7 @@ public sealed class LiveService
     /// <summary>True if a server that this request has not tried lacks nothing but a free place.</summary>
     internal bool IsWorthWaiting(ImmutableArray<LiveServer> tried)
     {
-        foreach (var (server, _) in Candidates)
+        foreach (var (server, _, _) in Candidates)
             if (!server.HasPlace && server.IsWell && server.Breaker.HoldNow() <= Hold.Slow && !tried.Contains(server))
                 return true;
         return false;
@@ -68,7 +86,7 @@ public sealed class LiveService
         get
         {
             var least = TimeSpan.MaxValue;
-            foreach (var (server, _) in Candidates)
+            foreach (var (server, _, _) in Candidates)
                 least = server.UsualWait < least ? server.UsualWait : least;
             return least == TimeSpan.MaxValue ? TimeSpan.Zero : least;
         }
@@ -78,7 +96,7 @@ public sealed class LiveService
     internal bool HasTooFewLeft()
     {
         double all = 0, left = 0;
-        foreach (var (server, _) in Candidates)
+        foreach (var (server, _, _) in Candidates)
         {
             all += server.Spec.Weight;
             if (server.IsWell && !server.Breaker.IsOpen)
@@ -86,6 +104,15 @@ public sealed class LiveService
         }
         return left < Spec.Breaker.Panic * all;
     }
+
+    /// <summary>Timestamp of the clock of its servers.</summary>
+    internal long Now => _clock.GetTimestamp();
+
+    /// <summary>How long a server that comes back gets less work, in units of that clock.</summary>
+    internal long SlowStart { get; }
+
+    /// <summary>True if this gateway has a zone, and the server stands in another or in none.</summary>
+    internal bool IsOtherZone(Server server) => _zone is not null && server.Zone != _zone;
 
     internal static int RankOf(int order) => order >> RankShift;
 

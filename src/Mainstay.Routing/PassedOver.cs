@@ -45,8 +45,14 @@ public enum PassedOver
     /// <summary>A region that comes before its own can serve.</summary>
     Region,
 
+    /// <summary>It stands in another zone than this gateway.</summary>
+    Zone,
+
     /// <summary>It has more outstanding work for its weight.</summary>
     Busier,
+
+    /// <summary>It has no more outstanding work, but takes longer lately.</summary>
+    Slower,
 
     /// <summary>Nothing: it was as good, and chance took the other one.</summary>
     Chance,

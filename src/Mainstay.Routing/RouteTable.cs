@@ -15,6 +15,9 @@ public sealed record RouteTable(long Version, ImmutableArray<Service> Services, 
     /// <summary>Where callers connect; null: unknown. A data plane that starts from the table alone listens there.</summary>
     public Uri? Listen { get; init; }
 
+    /// <summary>Zone in which this gateway stands; null: none, and all zones are alike to it.</summary>
+    public string? Zone { get; init; }
+
     /// <summary>Files of the listener's TLS; null: callers connect without.</summary>
     public ListenerTls? Tls { get; init; }
 
@@ -50,6 +53,10 @@ public sealed record Service
 
     /// <summary>The only regions in which it may be served, whatever fails; empty: every region.</summary>
     public ImmutableArray<string> AllowedRegions { get; init; } = [];
+
+    /// <summary>For how long a server that comes back gets less work than its peers: a tenth of its weight at first, then
+    /// more, to all of it. Zero: it gets its share at once.</summary>
+    public TimeSpan SlowStart { get; init; } = TimeSpan.FromSeconds(10);
 
     public Timeouts Timeouts { get; init; } = new();
 
@@ -89,6 +96,9 @@ public sealed record Server
 
     /// <summary>The failure domain it stands in.</summary>
     public required string Region { get; init; }
+
+    /// <summary>Where in its region it stands; null: not known.</summary>
+    public string? Zone { get; init; }
 
     /// <summary>Order of fallbacks, from 1: rank 2 serves only what no server of rank 1 can.</summary>
     public int Rank { get; init; } = 1;

@@ -16,14 +16,15 @@ internal static class FailoverBench
     {
         var quick = new Option<bool>("--quick") { Description = "2,000 requests a run, one of three servers hit, each run once." };
         var only = new Option<string?>("--fault") { Description = "Only this fault: kill, freeze, reset, unavailable, errors, slow or flapping." };
+        var times = new Option<int>("--times") { Description = "How often each run is repeated; the median counts.", DefaultValueFactory = _ => 3 };
         var alone = new Option<bool>("--alone") { Description = "Without HAProxy and nginx." };
-        var command = new Command("failover", "Failed requests and p99 under seven faults, beside HAProxy and nginx.") { quick, only, alone };
+        var command = new Command("failover", "Failed requests and p99 under seven faults, beside HAProxy and nginx.") { quick, only, times, alone };
         command.SetAction((parsed, cancel) => RunAsync(
-            parsed.GetValue(quick), parsed.GetValue(only), parsed.GetValue(alone) ? [Peer.Mainstay] : Peer.All, clock, cancel));
+            parsed.GetValue(quick), parsed.GetValue(quick) ? 1 : parsed.GetValue(times), parsed.GetValue(only), parsed.GetValue(alone) ? [Peer.Mainstay] : Peer.All, clock, cancel));
         return command;
     }
 
-    private static async Task<int> RunAsync(bool isQuick, string? only, IReadOnlyList<string> peers, TimeProvider clock, CancellationToken cancel)
+    private static async Task<int> RunAsync(bool isQuick, int times, string? only, IReadOnlyList<string> peers, TimeProvider clock, CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("mainstay-bench-").FullName;
         try
@@ -32,7 +33,7 @@ internal static class FailoverBench
             Console.WriteLine("                   mainstay haproxy   nginx  mainstay haproxy   nginx  mainstay haproxy   nginx  mainstay haproxy   nginx");
             var rows = new List<FailoverRow>();
             foreach (var shape in Shapes(isQuick))
-                rows.AddRange(await RunShapeAsync(shape, isQuick ? 1 : 3, only, peers, folder, clock, cancel));
+                rows.AddRange(await RunShapeAsync(shape, times, only, peers, folder, clock, cancel));
             WriteTotals(rows);
             return 0;
         }

@@ -28,6 +28,11 @@ internal sealed class BackendConnection(BackendServer server, Socket socket, Tim
                     Reset();
                     return;
                 }
+                if (head.Kind == "upgrade")
+                {
+                    await EchoAsync();
+                    return;
+                }
                 var checksum = await ReadBodyAsync(head);
                 await AnswerAsync(head, checksum);
             }
@@ -110,6 +115,18 @@ internal sealed class BackendConnection(BackendServer server, Socket socket, Tim
             await Task.Delay(BetweenEvents, clock);
         }
         await SendAsync("0\r\n\r\n"u8.ToArray());
+    }
+
+    /// <summary>After an upgrade: sends back what comes, to the end of the connection.</summary>
+    private async ValueTask EchoAsync()
+    {
+        await SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"u8.ToArray());
+        do
+        {
+            await SendAsync(_input.AsMemory(_start, _end - _start));
+            _start = _end;
+        }
+        while (await FillAsync());
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
@@ -196,7 +213,7 @@ internal sealed class BackendConnection(BackendServer server, Socket socket, Tim
         var slash = path.IndexOf((byte)'/');
         if (slash < 0)
             return new Head("health", 0, 0, 0, false);
-        var kind = path[..slash].SequenceEqual("stream"u8) ? "stream" : "item";
+        var kind = path[..slash].SequenceEqual("stream"u8) ? "stream" : path[..slash].SequenceEqual("upgrade"u8) ? "upgrade" : "item";
         if (!Utf8Parser.TryParse(path[(slash + 1)..], out int number, out var digits)
             || !Utf8Parser.TryParse(path[(slash + digits + 2)..], out int length, out _))
             throw new IOException("No request of this benchmark.");

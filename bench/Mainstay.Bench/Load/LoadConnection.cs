@@ -72,6 +72,22 @@ internal sealed class LoadConnection : IDisposable
         KeepsAlive = keepsAlive;
     }
 
+    /// <summary>Reads bytes that are no answer: after an upgrade.</summary>
+    /// <exception cref="IOException">The connection ended first.</exception>
+    public async ValueTask ReadExactlyAsync(Memory<byte> to, CancellationToken cancel)
+    {
+        var early = Math.Min(to.Length, _length - _start);
+        _buffer.AsMemory(_start, early).CopyTo(to);
+        _start += early;
+        for (to = to[early..]; to.Length > 0;)
+        {
+            var read = await _socket.ReceiveAsync(to, SocketFlags.None, cancel);
+            if (read == 0)
+                throw new IOException("closed in the middle");
+            to = to[read..];
+        }
+    }
+
     public void Dispose() => _socket.Dispose();
 
     private static Socket Open() => new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -14,6 +14,9 @@ internal sealed class SoakRun(string folder, int seed, TimeProvider clock) : IAs
     /// <summary>The pool adds threads while the machine is overloaded; it must not go on doing so.</summary>
     public const int MostThreads = 100;
 
+    /// <summary>From so many requests on a run is long enough to judge memory and files by it.</summary>
+    public const long LongRun = 1_000_000;
+
     private const int SigHangUp = 1;
     private const double WarmUpShare = 0.2;
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
@@ -58,7 +61,7 @@ internal sealed class SoakRun(string folder, int seed, TimeProvider clock) : IAs
         var seconds = clock.GetElapsedTime(start).TotalSeconds;
         await stop.CancelAsync();
         await background;
-        await IdleAsync(filesBefore, cancel);
+        await IdleAsync(requests >= LongRun ? filesBefore + FilesToSpare : int.MaxValue, cancel);
         return new SoakResult
         {
             Requests = traffic.Sent,
@@ -104,10 +107,10 @@ internal sealed class SoakRun(string folder, int seed, TimeProvider clock) : IAs
     }
 
     /// <summary>Waits until nothing is under way and idle connections have been closed, if that comes to pass.</summary>
-    private async Task IdleAsync(int filesBefore, CancellationToken cancel)
+    private async Task IdleAsync(int mostFiles, CancellationToken cancel)
     {
         for (var start = clock.GetTimestamp(); clock.GetElapsedTime(start) < IdleWithin; await Task.Delay(Look, clock, cancel))
-            if (ProcessFacts.OpenFiles(_mainstay!.Process.Id) <= filesBefore + FilesToSpare && await OutstandingAsync(cancel) == 0)
+            if (ProcessFacts.OpenFiles(_mainstay!.Process.Id) <= mostFiles && await OutstandingAsync(cancel) == 0)
                 return;
     }
 

@@ -6,7 +6,7 @@ namespace Mainstay.Bench.Soak;
 
 /// <summary>
 /// Callers of every sort at once, each with a seeded life of its own: short answers, uploads, streams, pipelined requests,
-/// callers that leave at any moment, and some that break the rules of HTTP.
+/// callers that leave at any moment, upgraded connections, and some that break the rules of HTTP.
 /// </summary>
 /// <param name="port">Where the gateway listens.</param>
 /// <param name="goal">Requests to send in all.</param>
@@ -21,7 +21,8 @@ internal sealed class SoakTraffic(int port, long goal, SoakFaults faults, int se
     private static readonly SoakKind[] Mix =
     [
         .. Enumerable.Repeat(SoakKind.Short, 30), .. Enumerable.Repeat(SoakKind.Pipelined, 48), .. Enumerable.Repeat(SoakKind.Uploads, 12),
-        .. Enumerable.Repeat(SoakKind.Streams, 4), .. Enumerable.Repeat(SoakKind.Leaving, 4), .. Enumerable.Repeat(SoakKind.Malformed, 2),
+        .. Enumerable.Repeat(SoakKind.Streams, 4), .. Enumerable.Repeat(SoakKind.Leaving, 4), .. Enumerable.Repeat(SoakKind.Malformed, 1),
+        .. Enumerable.Repeat(SoakKind.Upgraded, 1),
     ];
 
     private readonly ConcurrentDictionary<string, int> _troubles = new();
@@ -75,7 +76,7 @@ internal sealed class SoakTraffic(int port, long goal, SoakFaults faults, int se
                 catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
                 {
                     // A reset may overtake the head of the answer that it cuts.
-                    if (kind == SoakKind.Streams && faults.HasJustCut && e is not OperationCanceledException)
+                    if (kind is SoakKind.Streams or SoakKind.Upgraded && faults.HasJustCut && e is not OperationCanceledException)
                         Interlocked.Increment(ref _cut);
                     else if (!cancel.IsCancellationRequested)
                         Note($"{kind}: {(e is OperationCanceledException ? "no answer in time" : e.Message)}");
@@ -100,6 +101,9 @@ internal sealed class SoakTraffic(int port, long goal, SoakFaults faults, int se
                 return;
             case SoakKind.Leaving:
                 await LeaveAsync(connection, random, cancel);
+                return;
+            case SoakKind.Upgraded:
+                await UpgradeAsync(connection, random, cancel);
                 return;
             case SoakKind.Malformed:
                 await BreakRulesAsync(connection, random, cancel);
@@ -171,6 +175,38 @@ internal sealed class SoakTraffic(int port, long goal, SoakFaults faults, int se
         }
     }
 
+    /// <summary>Ten connections that leave HTTP, send this and that to and fro, and go.</summary>
+    private async Task UpgradeAsync(LoadConnection connection, Random random, CancellationToken cancel)
+    {
+        for (var i = 0; i < Pipelined; i++)
+        {
+            if (i > 0)
+                await connection.ConnectAsync(port, cancel);
+            await connection.SendAsync(Content.Request(1, 0, [], "upgrade", "Connection: Upgrade\r\nUpgrade: echo\r\n"), cancel);
+            await connection.ReadAnswerAsync(cancel);
+            if (connection.Status == 101)
+                await EchoAsync(connection, random, cancel);
+            else
+                Note($"{SoakKind.Upgraded}: status {connection.Status}");
+            connection.Reopen();
+        }
+    }
+
+    private async Task EchoAsync(LoadConnection connection, Random random, CancellationToken cancel)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            var sent = new byte[random.Next(1, 3000)];
+            random.NextBytes(sent);
+            await connection.SendAsync(sent, cancel);
+            var back = new byte[sent.Length];
+            await connection.ReadExactlyAsync(back, cancel);
+            if (!back.AsSpan().SequenceEqual(sent))
+                Note($"{SoakKind.Upgraded}: a wrong echo");
+        }
+        Interlocked.Increment(ref _right);
+    }
+
     private void Judge(SoakKind kind, LoadConnection connection, int number, ulong checksum, int length)
     {
         if (connection.Status != 200)
@@ -195,4 +231,5 @@ internal enum SoakKind
     Streams,
     Leaving,
     Malformed,
+    Upgraded,
 }

@@ -73,6 +73,7 @@ public sealed class ConfigReader
         config = config with
         {
             Remedies = root.Choice<RemedyMode>("remedies") ?? config.Remedies,
+            Zone = traffic?.Name("zone"),
             TrafficListen = traffic is null ? config.TrafficListen : Addresses.Listener(traffic, "listen", mayBeSecured: true) ?? config.TrafficListen,
             Control = control is null ? config.Control : ReadControl(control),
         };

@@ -12,6 +12,9 @@ public sealed record MainstayConfig
     /// <summary>Where callers connect.</summary>
     public Uri TrafficListen { get; init; } = new("http://127.0.0.1:8400");
 
+    /// <summary>Zone in which this gateway stands; null: none.</summary>
+    public string? Zone { get; init; }
+
     /// <summary>TLS of that listener; null: none.</summary>
     public ListenerTls? TrafficTls { get; init; }
 
@@ -33,7 +36,7 @@ public sealed record MainstayConfig
 
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
-        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Tls = TrafficTls };
+        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone, Tls = TrafficTls };
 }
 
 /// <summary>The listener of dashboard, API and status page.</summary>

@@ -55,6 +55,7 @@ internal sealed class ServerReader(Section service)
         {
             Weight = section.Number("weight") ?? server.Weight,
             Capacity = section.Rate("capacity"),
+            Zone = section.Name("zone"),
             Rank = section.Whole("rank") ?? server.Rank,
             Version = section.Name("version") ?? server.Version,
         };

@@ -35,6 +35,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         routing = new ServerReader(section).ReadInto(routing);
         routing = routing with
         {
+            SlowStart = section.Duration("slow_start") ?? routing.SlowStart,
             Tls = tls.OfServers(section.Map("tls"), routing.Servers),
             Health = ReadHealth(section.Map("health"), routing.Servers),
         };

@@ -9,7 +9,7 @@ public sealed class ConfigReaderTests
     private const string Full = """
         # Every key that is built, with a value that is not its default.
         version: 1
-        traffic: { listen: "http://127.0.0.1:9400" }
+        traffic: { listen: "http://127.0.0.1:9400", zone: b }
         control:
           listen: "http://0.0.0.0:9401"
           tokens:
@@ -30,10 +30,11 @@ public sealed class ConfigReaderTests
             api: http
             servers:
               - { url: "http://10.0.1.10:9000", region: us-east-1 }
-              - { url: "http://10.0.1.11:9000/v2/", region: us-east-1, weight: 2.5, capacity: 200/s, version: v7, api: http }
+              - { url: "http://10.0.1.11:9000/v2/", region: us-east-1, zone: b, weight: 2.5, capacity: 200/s, version: v7, api: http }
               - { url: "http://10.0.2.10:9000", region: us-east-2, capacity: 60/m }
               - { url: "https://10.0.9.10:9443", region: us-west-2, rank: 2 }
             regions: [us-east-2, us-east-1, us-west-2]
+            slow_start: 30s
             allowed_regions: [us-east-1, us-east-2, us-west-1, us-west-2]
             health: { path: "/health?deep=1", every: 5s, timeout: 500ms }
             timeouts: { connect: 200ms, first_byte: 1.5s, idle: 20s, total: 1m }
@@ -60,6 +61,7 @@ public sealed class ConfigReaderTests
         Assert.Equal("/nowhere/mainstay.yaml", config.File);
         Assert.Equal("/nowhere/data", config.StateFolder);
         Assert.Equal(new Uri("http://127.0.0.1:9400"), config.TrafficListen);
+        Assert.Equal("b", config.ToTable(1, []).Zone);
         Assert.Equal(new Uri("http://0.0.0.0:9401"), config.Control.Listen);
         Assert.Equal<string>(["ops.example.test"], config.Control.Hosts);
         var token = Assert.Single(config.Control.Tokens);
@@ -79,6 +81,7 @@ public sealed class ConfigReaderTests
         Assert.Equal(("/moderation", true, "api.example.test", true), (routing.PathPrefix, routing.Strip, routing.Host, routing.KeepHost));
         Assert.Equal<string>(["us-east-2", "us-east-1", "us-west-2"], routing.Regions);
         Assert.False(routing.ShareRegions);
+        Assert.Equal(TimeSpan.FromSeconds(30), routing.SlowStart);
         Assert.Equal<string>(["us-east-1", "us-east-2", "us-west-1", "us-west-2"], routing.AllowedRegions);
         Assert.Equal(new() { Path = "/health?deep=1", Every = TimeSpan.FromSeconds(5), Timeout = TimeSpan.FromMilliseconds(500) }, routing.Health);
         Assert.Equal(
@@ -100,7 +103,7 @@ public sealed class ConfigReaderTests
         Assert.Equal<Server>(
             [
                 new() { Url = new("http://10.0.1.10:9000"), Region = "us-east-1" },
-                new() { Url = new("http://10.0.1.11:9000/v2/"), Region = "us-east-1", Weight = 2.5, Capacity = 200, Version = "v7" },
+                new() { Url = new("http://10.0.1.11:9000/v2/"), Region = "us-east-1", Zone = "b", Weight = 2.5, Capacity = 200, Version = "v7" },
                 new() { Url = new("http://10.0.2.10:9000"), Region = "us-east-2", Capacity = 1 },
                 new() { Url = new("https://10.0.9.10:9443"), Region = "us-west-2", Rank = 2 },
             ],
@@ -121,6 +124,8 @@ public sealed class ConfigReaderTests
         var service = config.Services[0];
         Assert.Equal(("/", false, null, false), (service.Routing.PathPrefix, service.Routing.Strip, service.Routing.Host, service.Routing.KeepHost));
         Assert.Equal<string>(["us-east-1", "us-east-2"], service.Routing.Regions);
+        Assert.Equal(TimeSpan.FromSeconds(10), service.Routing.SlowStart);
+        Assert.Null(config.Zone);
         Assert.Equal(new Timeouts(), service.Routing.Timeouts);
         Assert.Equal(new RetryPolicy(), service.Routing.Retry);
         Assert.Null(service.Routing.Health);

@@ -101,9 +101,9 @@ public sealed class MistakesTests
               - name: chat
                 servers:
                   - { api: sagemaker, endpoint: chat-prod, aws_region: us-west-2, body: openai, region: us-west-2 }
-                  - { url: "http://10.0.0.1", region: us-east-1, zone: a, model: m, key_env: K, prefill: false, context: 32k }
+                  - { url: "http://10.0.0.1", region: us-east-1, model: m, key_env: K, prefill: false, context: 32k }
             """);
-        Assert.Equal(9, result.Errors.Length);
+        Assert.Equal(8, result.Errors.Length);
         Assert.All(result.Errors, e => Assert.Contains("known, but this version does not do it yet", e.Wrong));
     }
 
@@ -161,6 +161,7 @@ public sealed class MistakesTests
     [InlineData("regions: [us-east-1, us-east-2, eu]", "services[0].regions[2]", "no server stands in eu", "take it out, or add a server")]
     [InlineData("regions: us-east-1", "services[0].regions", "\"us-east-1\" is not a list", "write `regions: [us-east-1]`, or `regions: share`")]
     [InlineData("allowed_regions: [us-east-2]", "services[0].servers[0].region", "us-east-1 is not in the service's `allowed_regions`", "take the server out")]
+    [InlineData("slow_start: 2h", "services[0].slow_start", "out of range", "0s to 1h")]
     [InlineData("host: kep", "services[0].host", "\"kep\"", "did you mean `keep`?")]
     [InlineData("name: chat", "services[0].name", "written twice, first in line 3", "keep one")]
     public void A_mistake_in_a_service_has_its_cure(string line, string key, string wrong, string cure)
@@ -180,6 +181,7 @@ public sealed class MistakesTests
     [InlineData("capacity: 200", "capacity", "is not a rate", "200/s")]
     [InlineData("capacity: 0/s", "capacity", "out of range", "1/h to 1000000/s")]
     [InlineData("version: \"v 7\"", "version", "is not a name", "letters, digits")]
+    [InlineData("zone: \"a b\"", "zone", "is not a name", "letters, digits")]
     [InlineData("api: htp", "api", "\"htp\"", "did you mean `http`?")]
     public void A_mistake_in_a_server_has_its_cure(string entry, string key, string wrong, string cure)
     {
