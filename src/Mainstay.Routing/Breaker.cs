@@ -144,6 +144,13 @@ public sealed class Breaker(TimeProvider clock, Random random)
             _until = _restUntil = 0;
     }
 
+    /// <summary>Ends the hold: a try may be made now, though not before the server wants to be spared no longer.</summary>
+    public void Hasten()
+    {
+        lock (_lock)
+            _until = 0;
+    }
+
     /// <summary>Until the next try; zero if requests pass.</summary>
     public TimeSpan UntilTry()
     {

@@ -22,6 +22,8 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
         for (var beat = 0; await timer.WaitForNextTickAsync(cancel); beat++)
         {
             StartDue(cancel);
+            foreach (var service in routes.Current.Services)
+                service.HastenIfAllDown();
             if (beat % BeatsPerReport != 0)
                 continue;
             _peers.Beat();

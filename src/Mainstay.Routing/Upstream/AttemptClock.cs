@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -12,11 +13,15 @@ internal sealed class AttemptClock : IDisposable
 {
     public const long Never = long.MaxValue;
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>A socket whose name is still being looked up seems to stand, too: no longer than this.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<ServerConnection, bool> _connections = new();
     private readonly ConcurrentDictionary<ConnectLimit, bool> _limits = new();
     private readonly TimeProvider _clock;
     private readonly ITimer _timer;
     private readonly long _beat;
+    private readonly long _grace;
     private readonly Lock _beating = new();
     private long _lastBeat;
     private long _stoodStill;
@@ -25,6 +30,7 @@ internal sealed class AttemptClock : IDisposable
     {
         _clock = clock;
         _beat = (long)(Beat.TotalSeconds * clock.TimestampFrequency);
+        _grace = (long)(Grace.TotalSeconds * clock.TimestampFrequency);
         _lastBeat = clock.GetTimestamp();
         _timer = clock.CreateTimer(_ => CutLate(), null, Beat, Beat);
     }
@@ -70,13 +76,35 @@ internal sealed class AttemptClock : IDisposable
     internal sealed class ConnectLimit(AttemptClock clock, long deadline) : IDisposable
     {
         private readonly CancellationTokenSource _source = new();
+        private volatile Socket? _connecting;
 
         public CancellationToken Token => _source.Token;
 
+        /// <summary>The socket that is being connected; null: none any more. One that stands when its time is up is not late:
+        /// this process has only not looked yet.</summary>
+        public Socket? Connecting
+        {
+            set => _connecting = value;
+        }
+
         public void CancelIfLate(long now)
         {
-            if (now >= deadline && clock._limits.TryRemove(this, out _))
+            var isLate = now - deadline >= clock._grace || !Stands(_connecting);
+            if (now >= deadline && isLate && clock._limits.TryRemove(this, out _))
                 _source.Cancel();
+        }
+
+        /// <summary>True if the system has the answer of the other side, whatever it says.</summary>
+        private static bool Stands(Socket? socket)
+        {
+            try
+            {
+                return socket is not null && socket.Poll(0, SelectMode.SelectWrite);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
         }
 
         /// <summary>The source holds nothing that needs to be disposed of: it has no timer and is linked to nothing.</summary>

@@ -170,7 +170,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     private async Task<ServerConnection> OpenAsync(Server server, ServerTrust trust, TimeSpan within, CancellationToken callerLeft)
     {
         using var deadline = _clock.Limit(within);
-        var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: false, (within, deadline.Token), clock, callerLeft);
+        var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: false, (within, deadline.Token), clock, callerLeft, deadline);
         return new ServerConnection(socket, secured, trust, _clock);
     }
 }

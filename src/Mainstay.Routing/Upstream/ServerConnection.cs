@@ -93,9 +93,25 @@ internal sealed class ServerConnection : IDisposable
     public void Check(long now)
     {
         if (now >= Volatile.Read(ref _deadline))
-            Cut(_lateMeans);
+        {
+            if (_lateMeans == AttemptResult.TotalTimeout || !HasArrived())
+                Cut(_lateMeans);
+        }
         else if (_waitsForServer && Caller is { HasCallerLeftUnseen: true })
             Cut(AttemptResult.CallerLeft);
+    }
+
+    /// <summary>True if bytes of the server are here that nobody has looked at yet: this process is late, not the server.</summary>
+    private bool HasArrived()
+    {
+        try
+        {
+            return _socket.Available > 0;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Ends whatever is under way on it. Safe from any thread; the first reason counts.</summary>

@@ -14,11 +14,13 @@ internal static class ServerConnector
     /// <param name="within">For TCP and TLS together: the time, and the token that is cancelled when it has passed.</param>
     /// <param name="clock">Its time judges certificates.</param>
     /// <param name="cancel">Ends the try.</param>
+    /// <param name="limit">Is told of the socket while it connects; null: nobody is.</param>
     /// <returns>The socket and, for https, the stream that secures it; disposing of either closes both.</returns>
     /// <exception cref="NotReachedException">No connection; says why, for people.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<(Socket Socket, SslStream? Secured)> OpenAsync(
-        Server server, ServerTrust trust, bool isHttp2, (TimeSpan Time, CancellationToken Late) within, TimeProvider clock, CancellationToken cancel)
+        Server server, ServerTrust trust, bool isHttp2, (TimeSpan Time, CancellationToken Late) within, TimeProvider clock, CancellationToken cancel,
+        AttemptClock.ConnectLimit? limit = null)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -28,7 +30,9 @@ internal static class ServerConnector
             var isSecured = server.Url.Scheme == Uri.UriSchemeHttps;
             if (isSecured && trust.Refusal is { } unread)
                 throw new NotReachedException(unread);
+            limit?.Connecting = socket;
             await socket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, both.Token);
+            limit?.Connecting = null;
             if (!isSecured)
                 return (socket, null);
             var secured = new SslStream(new NetworkStream(socket, ownsSocket: true));

@@ -197,6 +197,31 @@ public sealed class PickerTests
     }
 
     [Fact]
+    public void While_all_are_down_no_hold_is_waited_out_and_one_try_at_a_time_is_made()
+    {
+        var service = Live(Tables.Server("a", "r1"), Tables.Server("b", "r1"));
+        service.Named("a").BringDown();
+        service.HastenIfAllDown();
+        Assert.Equal("b", Pick(service));
+        service.Named("b").BringDown();
+        service.HastenIfAllDown();
+        service.Named(Pick(service)!).TryEnter(force: false);
+        service.Named(Pick(service)!).TryEnter(force: false);
+        Assert.Null(Pick(service));
+        service.HastenIfAllDown();
+        Assert.Null(Pick(service));
+    }
+
+    [Fact]
+    public void A_lone_server_that_is_down_waits_out_its_hold()
+    {
+        var service = Live(Tables.Server("a", "r1"));
+        service.Named("a").BringDown();
+        service.HastenIfAllDown();
+        Assert.Null(Pick(service));
+    }
+
+    [Fact]
     public void A_region_that_is_not_allowed_never_serves_whatever_fails()
     {
         var spec = Tables.Service(Tables.Server("a", "r1"), Tables.Server("b", "r2")) with { AllowedRegions = ["r1"] };

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Mainstay.Routing.Upstream;
 
 namespace Mainstay.Tests.Routing.Upstream;
@@ -44,6 +46,27 @@ public sealed class AttemptClockTests
         time.BeatAfter(Beat);
         time.BeatAfter(Beat);
         Assert.False(limit.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task A_connection_that_stands_when_its_time_is_up_is_not_late()
+    {
+        using var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(listener.LocalEndPoint!);
+        var time = new BeatingTime();
+        using var clock = new AttemptClock(time);
+        using var limit = clock.Limit(Beat);
+        // As if the completion of the connect waited for a thread.
+        limit.Connecting = socket;
+        time.BeatAfter(Beat);
+        time.BeatAfter(Beat);
+        Assert.False(limit.Token.IsCancellationRequested);
+        limit.Connecting = null;
+        time.BeatAfter(Beat);
+        Assert.True(limit.Token.IsCancellationRequested);
     }
 
     /// <summary>A clock whose one timer fires when the test says, late or not.</summary>
