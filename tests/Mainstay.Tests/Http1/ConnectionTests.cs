@@ -249,7 +249,10 @@ public sealed class ConnectionTests
     {
         await using var house = await FrontHouse.StartAsync();
         using var caller = await house.ConnectAsync();
-        await caller.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+        await caller.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n");
+        // Before that the seconds would be those of the head.
+        await caller.ReadUntilAsync("100 Continue\r\n\r\n");
+        await caller.SendAsync("abc");
         var read = caller.ReadToEndAsync();
         while (!read.IsCompleted)
         {

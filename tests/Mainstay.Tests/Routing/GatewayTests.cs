@@ -163,9 +163,7 @@ public sealed class GatewayTests
         await using var house = await GatewayHouse.StartAsync(service);
         var answer = house.AskAsync(HttpMethod.Post, body: "pay once");
         await silent.NextAsync();
-        await house.Clock.WhenArmedAsync(TimeSpan.FromMilliseconds(500)).Patiently();
-        house.Clock.Advance(TimeSpan.FromMilliseconds(500));
-        Assert.Equal(504, (await answer.Patiently()).Status);
+        Assert.Equal(504, (await house.WhileTimePassesAsync(answer)).Status);
         Assert.Equal(0, good.Received);
     }
 
