@@ -45,7 +45,7 @@ internal sealed class PickerBalancer : Balancer
     public override void Ended(int gateway, int request, int server, double latency, bool failed)
     {
         ref var place = ref _places[request & (_places.Length - 1)];
-        place!.NoteFirstByte(TimeSpan.FromSeconds(latency), counts: !failed);
+        place!.NoteFirstByte(TimeSpan.FromSeconds(latency), failed ? AttemptResult.ServerError : AttemptResult.Answered, refused: false);
         place.Leave(failed);
         place = null;
     }

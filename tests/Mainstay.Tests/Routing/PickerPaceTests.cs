@@ -142,7 +142,7 @@ public sealed class PickerPaceTests
     private static void Answer(LiveServer server, int milliseconds)
     {
         var place = server.TryEnter(force: false)!;
-        place.NoteFirstByte(TimeSpan.FromMilliseconds(milliseconds), counts: true);
+        place.NoteFirstByte(TimeSpan.FromMilliseconds(milliseconds), AttemptResult.Answered, refused: false);
         place.Leave(failed: false);
     }
 
