@@ -123,7 +123,9 @@ public sealed class InterimTests
             var body = await d.ReadBodyAsync();
             await d.AnswerAsync(200, body);
         });
-        await using var house = await GatewayHouse.StartAsync(server.In("r1"));
+        // The time that passes below is as long as it takes this machine to read a line.
+        var service = Tables.Service(server.In("r1")) with { Timeouts = new Timeouts { Total = TimeSpan.FromDays(7), Idle = TimeSpan.FromDays(1) } };
+        await using var house = await GatewayHouse.StartAsync(service);
         var (socket, caller) = await house.ConnectAsync();
         using var _ = socket;
         await caller.SendAsync(Post);
