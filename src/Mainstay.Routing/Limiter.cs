@@ -11,7 +11,7 @@ namespace Mainstay.Routing;
 internal sealed class Limiter
 {
     /// <summary>Limit at first, of a server of weight 1.</summary>
-    public const int Start = 64;
+    public const int Start = 32;
 
     /// <summary>Never fewer, of a server of weight 1.</summary>
     public const int Floor = 4;
@@ -20,6 +20,7 @@ internal sealed class Limiter
     private const int Most = 50;
     private const int Least = 10;
     private const double Tolerance = 2;
+    private const double FarTooSlow = 4;
     private const double Comfort = 1.5;
     private const double CheckWith = 0.4;
     private const double Quicker = 0.65;
@@ -150,7 +151,7 @@ internal sealed class Limiter
         }
         if (_baseline == 0)
             _baseline = median;
-        _slowCohorts = median > Tolerance * _baseline ? _slowCohorts + 1 : 0;
+        _slowCohorts = median > FarTooSlow * _baseline ? SlowCohorts : median > Tolerance * _baseline ? _slowCohorts + 1 : 0;
         if (_slowCohorts >= SlowCohorts)
             BeSlow(median, now);
         else if (_slowCohorts > 0)

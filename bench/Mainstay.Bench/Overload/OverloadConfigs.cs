@@ -31,6 +31,7 @@ internal static class OverloadConfigs
             health: { path: /health }
             timeouts: { connect: 200ms, total: 5s }
             retry: { replay: safe }
+            admission: { header: X-Priority }
 
         """);
 
