@@ -69,7 +69,7 @@ public sealed partial class Gateway(
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
                 var place = IsQueueing(request) ? null : Enter(request, draw);
                 if (place is null && request.Tried.IsEmpty && service.IsWorthWaiting([]))
-                    place = await WaitAsync(request, draw, total);
+                    place = await WaitAsync(request, draw);
                 if (place is null)
                 {
                     await AnswerItselfAsync(request, null, body, draw);
@@ -154,11 +154,12 @@ public sealed partial class Gateway(
     private static bool IsQueueing(RequestInProgress request) =>
         request.Service.Admission.Waiting > 0 && request.Tried.IsEmpty && request.Service.IsWorthWaiting([]);
 
-    private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw, long total)
+    private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw)
     {
         var (service, began) = (request.Service, clock.GetTimestamp());
-        // A place so late that no answer could come in time is of no use.
-        var latest = total - (long)(service.UsualWait.TotalSeconds * clock.TimestampFrequency);
+        // A place so late that no answer could come in time is of no use. The time that is left is counted from here: the
+        // deadline of attempts leaves out what the queue cannot, the time in which this process stood still.
+        var latest = began + (long)((service.Spec.Timeouts.Total - service.UsualWait).TotalSeconds * clock.TimestampFrequency);
         (var place, request.Shed) = await service.Admission.WaitAsync(
             request.Priority, service.Spec.Admission, () => EnterFreed(service, draw), latest, request.Exchange.CallerLeft);
         request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);

@@ -72,6 +72,16 @@ internal sealed class ManualTime : TimeProvider
             _elapsed = end;
     }
 
+    /// <summary>Moves the clock on at once, as if the process had stood still: what came due meanwhile fires late, and once.</summary>
+    public void StandStill(TimeSpan by)
+    {
+        TimeSpan end;
+        lock (_lock)
+            end = _elapsed += by;
+        while (TakeDue(end) is { } timer)
+            timer.Fire();
+    }
+
     /// <summary>Ends as soon as a timer is set that fires within this time: code on other threads has come so far that
     /// the test may advance.</summary>
     public Task WhenArmedAsync(TimeSpan within)

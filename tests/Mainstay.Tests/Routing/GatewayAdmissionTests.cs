@@ -39,6 +39,26 @@ public sealed class GatewayAdmissionTests
     }
 
     [Fact]
+    public async Task Time_in_which_the_process_stood_still_sheds_nobody_later()
+    {
+        await using var server = new ScriptedServer(_ => Task.CompletedTask);
+        await using var house = await GatewayHouse.StartAsync(Tables.Service(server.In("r1")) with
+        {
+            Limits = One,
+            Timeouts = new Timeouts { Total = TimeSpan.FromSeconds(5) },
+        });
+        house.Clock.StandStill(TimeSpan.FromSeconds(30));
+        var first = house.AskAsync(HttpMethod.Get, "/first");
+        var held = await server.NextAsync();
+        var second = house.AskAsync(HttpMethod.Get, "/second");
+        await WaitingAsync(house, 1);
+        await held.AnswerAsync(200, "one");
+        Assert.Equal((200, "one"), await first.Patiently());
+        await (await server.NextAsync()).AnswerAsync(200, "two");
+        Assert.Equal((200, "two"), await second.Patiently());
+    }
+
+    [Fact]
     public async Task Who_is_shed_is_told_why_and_when_to_come_again_and_no_server_is_blamed()
     {
         await using var server = new ScriptedServer(_ => Task.CompletedTask);
