@@ -10,6 +10,7 @@ public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock);
+    private readonly Hedging _hedging = new(picker, clock);
 
     public void Dispose() => _upstream.Dispose();
 
@@ -47,8 +48,14 @@ public sealed partial class Gateway(
                     break;
                 }
 
-                // 4. One attempt, up to the first bytes of the answer.
-                var (result, answer) = await TryAsync(request, place, body, total);
+                // 4. One attempt, up to the first bytes of the answer; if it is slow and the service hedges, one more beside it.
+                request.Begin(place);
+                AttemptResult result;
+                UpstreamAnswer? answer;
+                if (MayHedge(request) && Hedging.After(service) is { } after)
+                    (place, result, answer) = await HedgeAsync(request, place, body, total, after, draw);
+                else
+                    (result, answer) = await TryAsync(request, place, body, total);
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
                 if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is { } other && IsWorthTrying(other, result)
@@ -109,13 +116,12 @@ public sealed partial class Gateway(
     }
 
     private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
-        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total)
+        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
     {
-        request.Begin(place);
         try
         {
             var (result, answer) = await _upstream.SendAsync(
-                request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total);
+                request.Exchange, request.Service.Spec, place.Server, body, MaySendTwice(request), total, givenUp);
             if (answer is not null)
                 result = Judge(place.Server, answer);
             request.NoteFirstByte(place, result, refused: answer is { Status: 429 or 503 });
@@ -129,6 +135,16 @@ public sealed partial class Gateway(
             throw;
         }
     }
+
+    /// <summary>Only the first attempt of what may be sent twice, and of what needs no talk with the caller meanwhile.</summary>
+    private static bool MayHedge(RequestInProgress request) =>
+        request.Service.Spec.Hedge is not null && request.Attempt == 1 && request.Exchange is { Upgrade.Length: 0, ExpectsContinue: false }
+        && MaySendTwice(request);
+
+    private Task<Hedging.Winner> HedgeAsync(
+        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, TimeSpan after, double draw) =>
+        _hedging.SendAsync(
+            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
 
     /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
     private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)

@@ -148,9 +148,14 @@ public sealed class LiveServer
         private int _left;
         private int _waited;
         private int _noted;
-        private TimeSpan _firstByte;
 
         public LiveServer Server => server;
+
+        /// <summary>Timestamp of the attempt's begin.</summary>
+        public long Began { get; set; }
+
+        /// <summary>From its begin to its first byte, or to its failure if none came.</summary>
+        public TimeSpan FirstByte { get; private set; }
 
         /// <summary>Notes that the wait for the first byte is over, once.</summary>
         /// <param name="took">How long it took, or how long it was waited for.</param>
@@ -158,7 +163,7 @@ public sealed class LiveServer
         /// <param name="refused">True if the server said that it has too much to do.</param>
         public void NoteFirstByte(TimeSpan took, AttemptResult result, bool refused)
         {
-            _firstByte = took;
+            FirstByte = took;
             var hasTaken = result is AttemptResult.Answered or AttemptResult.FirstByteTimeout;
             if (hasTaken)
                 server.FirstBytes.Add(took);
@@ -174,7 +179,7 @@ public sealed class LiveServer
         public void NoteAnswered()
         {
             if (Interlocked.Exchange(ref _noted, 1) == 0)
-                server.Breaker.Note(isTry, failed: false, _firstByte);
+                server.Breaker.Note(isTry, failed: false, FirstByte);
         }
 
         /// <param name="failed">True: the server failed; false: it answered; null: nothing was learned.</param>
@@ -185,7 +190,7 @@ public sealed class LiveServer
             EndWait(took: null);
             Interlocked.Decrement(ref server._state.Outstanding);
             if (Interlocked.Exchange(ref _noted, 1) == 0)
-                server.Breaker.Note(isTry, failed, _firstByte);
+                server.Breaker.Note(isTry, failed, FirstByte);
             else if (failed == true)
                 server.Breaker.Note(isTry: false, failed);
             server._state.Admission.PlaceFreed();

@@ -14,6 +14,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     private byte[] _kept = ArrayPool<byte>.Shared.Rent(Math.Min(limit, 4096));
     private int _length;
     private bool _atEnd;
+    private bool _isCopy;
     private CancellationTokenSource? _copying;
 
     /// <summary>True while a new attempt can send the whole body.</summary>
@@ -24,6 +25,12 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
 
     /// <summary>What went wrong on the caller's side: a body that breaks off or breaks the rules of HTTP; null so far.</summary>
     public Exception? CallerFault { get; private set; }
+
+    /// <summary>True once all of it came and was kept.</summary>
+    public bool IsWholeAndKept => Volatile.Read(ref _atEnd) && CanReplay;
+
+    /// <summary>The same body for an attempt beside another; only of one that is whole and kept, and for as long as it lives.</summary>
+    public ReplayableBody Copy() => new(reader, limit: 0) { _kept = _kept, _length = _length, _atEnd = true, _isCopy = true, HasBegun = true };
 
     /// <summary>Ends a copy that waits for the caller: its attempt is over.</summary>
     public void LetGo() => _copying?.Cancel();
@@ -60,7 +67,8 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     public void Dispose()
     {
         _copying?.Dispose();
-        ArrayPool<byte>.Shared.Return(_kept);
+        if (!_isCopy)
+            ArrayPool<byte>.Shared.Return(_kept);
         _kept = [];
     }
 

@@ -7,8 +7,6 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
 {
     private readonly long _arrived = clock.GetTimestamp();
     private ImmutableArray<Attempt> _attempts = [];
-    private long _attemptStarted;
-    private TimeSpan _attemptFirstByte;
     private TimeSpan _firstByte;
     private Priority? _priority;
     private bool _whole;
@@ -33,29 +31,27 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public void Begin(LiveServer.Place place)
     {
         Tried = Tried.Add(place.Server);
-        _attemptStarted = clock.GetTimestamp();
+        place.Began = clock.GetTimestamp();
     }
 
-    /// <summary>The wait of the present attempt is over: its answer begins, or it failed.</summary>
+    /// <summary>The wait of an attempt is over: its answer begins, or it failed. Two attempts may do so at once.</summary>
     /// <param name="place">Its place.</param>
     /// <param name="result">How the wait ended.</param>
     /// <param name="refused">True if the server said that it has too much to do.</param>
-    public void NoteFirstByte(LiveServer.Place place, AttemptResult result, bool refused)
-    {
-        _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
-        place.NoteFirstByte(_attemptFirstByte, result, refused);
-    }
+    public void NoteFirstByte(LiveServer.Place place, AttemptResult result, bool refused) =>
+        place.NoteFirstByte(clock.GetElapsedTime(place.Began), result, refused);
 
     public void NoteAnswerStarted() => _firstByte = clock.GetElapsedTime(_arrived);
 
     /// <summary>Ends the present attempt and gives its place back.</summary>
     public void End(LiveServer.Place place, AttemptResult result, int status, bool wholeAnswer = false)
     {
-        var attempt = new Attempt(place.Server.Spec.Name, place.Server.Spec.Region, result, status, _attemptFirstByte);
-        _attempts = _attempts.Add(attempt);
+        var attempt = new Attempt(place.Server.Spec.Name, place.Server.Spec.Region, result, status, place.FirstByte);
+        // Of two that run beside each other the later one may end first.
+        _attempts = _attempts.Insert(Math.Min(Tried.IndexOf(place.Server), _attempts.Length), attempt);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
-        place.Leave(result == AttemptResult.CallerLeft ? null : attempt.Failed);
+        place.Leave(result is AttemptResult.CallerLeft or AttemptResult.Outrun ? null : attempt.Failed);
     }
 
     /// <summary>The record of the ended request.</summary>

@@ -5,9 +5,11 @@ namespace Mainstay.Routing;
 /// ten seconds, plus ten a second for services with little traffic (after linkerd's and Finagle's retry budgets).
 /// Safe for any number of threads.
 /// </summary>
-public sealed class RetryBudget(TimeProvider clock)
+/// <param name="clock">Times are timestamps of it.</param>
+/// <param name="alwaysPerSecond">Allowed whatever the share says.</param>
+public sealed class RetryBudget(TimeProvider clock, double alwaysPerSecond = RetryBudget.AlwaysAllowedPerSecond)
 {
-    private const int AlwaysAllowedPerSecond = 10;
+    private const double AlwaysAllowedPerSecond = 10;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
@@ -26,7 +28,7 @@ public sealed class RetryBudget(TimeProvider clock)
     {
         lock (_lock)
         {
-            if (_retries.Count >= (share * _requests.Count) + (AlwaysAllowedPerSecond * Window.TotalSeconds))
+            if (_retries.Count >= (share * _requests.Count) + (alwaysPerSecond * Window.TotalSeconds))
                 return false;
             _retries.Add();
             return true;

@@ -27,6 +27,7 @@ internal sealed class ServiceReader(Findings findings, string folder)
             Timeouts = ReadTimeouts(section, name),
             Retry = ReadRetry(section.Map("retry")),
             Breaker = ReflexReader.Breaker(section.Map("breaker")),
+            Hedge = ReflexReader.Hedge(section.Map("hedge")),
             Limits = ReflexReader.Limits(section.Map("limits"), section.Has("admission")),
             Admission = ReflexReader.Admission(section.Map("admission")),
             Health = ReadHealth(section.Map("health")),

@@ -29,8 +29,16 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     /// Body and connection are at rest when it returns without an answer. A pooled connection that turns out to be closed is
     /// replaced once, if the request may be sent twice.
     /// </summary>
+    /// <param name="exchange">Only read, but for 1xx, which are passed on unless the attempt may be given up.</param>
+    /// <param name="service">What the request is for.</param>
+    /// <param name="server">Where to send it.</param>
+    /// <param name="body">Its body; null: none.</param>
+    /// <param name="maySendTwice">As the rules of the service say.</param>
+    /// <param name="total">Timestamp of the last deadline.</param>
+    /// <param name="givenUp">Ends the attempt as if the caller had left; has no effect once this returned.</param>
     public async ValueTask<(AttemptResult Result, UpstreamAnswer? Answer)> SendAsync(
-        Exchange exchange, Service service, LiveServer server, ReplayableBody? body, bool maySendTwice, long total)
+        Exchange exchange, Service service, LiveServer server, ReplayableBody? body, bool maySendTwice, long total,
+        CancellationToken givenUp = default)
     {
         var since = _clock.In(-(maySendTwice ? IdleExpires : IdleForOnce));
         while (true)
@@ -38,14 +46,14 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
             var connection = server.Connections.TryTake(since, _clock.In(-IdleExpires));
             try
             {
-                connection ??= await OpenAsync(server.Spec, service.Timeouts.Connect, exchange.CallerLeft);
+                connection ??= await OpenAsync(server.Spec, service.Timeouts.Connect, exchange.CallerLeft, givenUp);
             }
             catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
             {
-                return (exchange.CallerLeft.IsCancellationRequested ? AttemptResult.CallerLeft : AttemptResult.NotReached, null);
+                return (exchange.CallerLeft.IsCancellationRequested || givenUp.IsCancellationRequested ? AttemptResult.CallerLeft : AttemptResult.NotReached, null);
             }
             var wasReused = connection.IsReused;
-            var (result, answer) = await TryAsync(connection, exchange, service, server, body, total);
+            var (result, answer) = await TryAsync(connection, exchange, service, server, body, total, givenUp);
             var isStale = wasReused && result == AttemptResult.Broken && !connection.HasAnswered;
             if (!isStale || !maySendTwice || body is { CanReplay: false })
                 return (result, answer);
@@ -54,11 +62,14 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     }
 
     private async ValueTask<(AttemptResult, UpstreamAnswer?)> TryAsync(
-        ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total)
+        ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total,
+        CancellationToken givenUp)
     {
         connection.SetDeadline(total, AttemptResult.TotalTimeout);
         connection.Caller = exchange;
         var callerLeft = exchange.CallerLeft.UnsafeRegister(static c => ((ServerConnection)c!).Cut(AttemptResult.CallerLeft), connection);
+        connection.PassesInterim = !givenUp.CanBeCanceled;
+        using var losing = givenUp.UnsafeRegister(static c => ((ServerConnection)c!).Cut(AttemptResult.CallerLeft), connection);
         var sending = Task.CompletedTask;
         try
         {
@@ -159,10 +170,10 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
         head.EndHead(body is not null ? exchange.RequestLength : exchange.RequestLength ?? (HttpMethods.HasBody(exchange.Method) ? 0 : -1));
     }
 
-    private async Task<ServerConnection> OpenAsync(Server server, TimeSpan within, CancellationToken callerLeft)
+    private async Task<ServerConnection> OpenAsync(Server server, TimeSpan within, CancellationToken callerLeft, CancellationToken givenUp)
     {
         using var deadline = new CancellationTokenSource(within, clock);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerLeft);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerLeft, givenUp);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
