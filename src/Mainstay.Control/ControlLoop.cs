@@ -30,10 +30,14 @@ public sealed partial class ControlLoop
     private readonly Detectors _detectors = new();
     private readonly CapacityBook _capacity = new();
     private readonly IncidentBook _book;
+    private readonly DrainBook _drains;
+    private readonly PracticeBook _practices;
     private readonly List<FactDraft> _unwritten = [];
     private volatile MainstayConfig _config;
     private RouteTable _table;
     private ImmutableArray<Incident> _onDisk;
+    private DrainsKept _drainsOnDisk;
+    private PracticesKept _practicesOnDisk;
     private readonly Troubles _troubles;
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
@@ -56,11 +60,16 @@ public sealed partial class ControlLoop
         _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
         _troubles.Note("incidents", unreadable);
         _onDisk = _book.Incidents;
+        _drains = new DrainBook(_drainsOnDisk = state.Drains.Read(out unreadable) ?? DrainsKept.None);
+        _troubles.Note("drains", unreadable);
+        _practices = new PracticeBook(_practicesOnDisk = state.Practices.Read(out unreadable) ?? PracticesKept.None, clock.GetUtcNow());
+        _troubles.Note("practices", unreadable);
         // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
-        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
+        _snapshot = Snapshot.None with { Incidents = _book.Incidents, Drains = _drains.Drains, Practices = _practices.Practices, Mode = config.Remedies, Paused = state.Pause.Read() is not null };
         _table = table;
-        // A disk that is full must not keep a data plane in this process down: it is tried again with every tick.
-        TryPublish(state.Pause.Read() is null ? Overlays() : []);
+        // A disk that is full must not keep a data plane in this process down: it is tried again with every tick. A practice that
+        // nobody watched meanwhile is over.
+        TryPublish([.. _drains.Drains.Select(d => d.ToOverlay()), .. state.Pause.Read() is null ? RemedyOverlays() : []]);
         _unwritten.Add(new(clock.GetUtcNow(), "start", null, "mainstay", $"control plane started with {config.File}"));
     }
 
@@ -106,18 +115,26 @@ public sealed partial class ControlLoop
         _capacity.Learn(windows.Servers.Keys, _history);
 
         var before = _book.Incidents;
-        var tick = new TickInput(now, config, windows, anomalies, _history, _detectors, _capacity, _state.Pause.Read()?.Who, orders.Approvals);
-        _book.Advance(tick);
+        var notices = _drains.Advance(orders, _snapshot, now);
+        var tick = new TickInput(now, config, windows, anomalies, _history, _detectors, _capacity, _state.Pause.Read()?.Who, orders.Approvals)
+        {
+            Drains = _drains.Drains,
+        };
+        notices.AddRange(_practices.Advance(tick, orders, _snapshot));
+        _book.Advance(tick with { Practice = _practices.Latest });
         var news = NewsSince(before);
+        _unwritten.AddRange(notices.Select(n => n.ToFact()));
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
 
-        // Taking remedies off because a person says so needs no disk; everything else does.
-        if (WriteFacts() || tick.PausedBy is not null)
+        // Giving traffic back because a person says so needs no disk; everything else does.
+        if (WriteFacts())
             TryPublish(Overlays());
-        foreach (var item in news)
+        else if (tick.PausedBy is not null || _drains.HasLifted || _practices.Latest?.Ended == now)
+            TryPublish(OverlaysStillWanted());
+        foreach (var item in notices.Select((n, place) => n.ToNews(place)).Concat(news))
             _notifier.Tell(item);
-        orders.Answer(_book.Incidents, tick.PausedBy is not null);
-        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List());
+        orders.Answer(_book.Incidents, tick.PausedBy is not null, _table.Overlays);
+        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List()) with { Practices = _practices.Practices };
     }
 
     /// <summary>Runs by another configuration from the next tick on. Safe from any thread.</summary>
@@ -179,6 +196,17 @@ public sealed partial class ControlLoop
             if (!_onDisk.SequenceEqual(_book.Incidents))
                 _state.WriteIncidents(_book.Incidents);
             _onDisk = _book.Incidents;
+            foreach (var over in _practices.Kept.Practices.Where(p => !p.IsRunning && !p.IsReported))
+            {
+                _state.WriteReport(over);
+                _practices.NoteReport(over.Number);
+            }
+            if (!ReferenceEquals(_practicesOnDisk, _practices.Kept))
+                _state.Practices.Write(_practices.Kept);
+            _practicesOnDisk = _practices.Kept;
+            if (!ReferenceEquals(_drainsOnDisk, _drains.Kept))
+                _state.Drains.Write(_drains.Kept);
+            _drainsOnDisk = _drains.Kept;
             _troubles.Note("journal", null);
             return true;
         }
@@ -194,9 +222,23 @@ public sealed partial class ControlLoop
     }
 
     private ImmutableArray<Overlay> Overlays() =>
-        [.. _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay())];
+    [
+        .. _drains.Drains.Select(d => d.ToOverlay()),
+        .. _practices.Latest?.ToOverlays() ?? [],
+        .. RemedyOverlays(),
+    ];
 
-    /// <summary>table = configuration + active remedies; put in force if it differs from the one that is.</summary>
+    private IEnumerable<Overlay> RemedyOverlays() =>
+        _book.Incidents.Where(i => i.IsOpen).SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.ToOverlay());
+
+    /// <summary>What is in force without what was taken off, and without anything new.</summary>
+    private ImmutableArray<Overlay> OverlaysStillWanted()
+    {
+        var wanted = Overlays().Select(o => o.Id).ToHashSet();
+        return [.. _table.Overlays.Where(o => wanted.Contains(o.Id))];
+    }
+
+    /// <summary>table = configuration + drains + active remedies; put in force if it differs from the one that is.</summary>
     private void Publish(ImmutableArray<Overlay> overlays)
     {
         var next = _config.ToTable(_table.Version + 1, overlays);

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
 using Mainstay.Control.Storage;
+using Mainstay.Routing;
 
 namespace Mainstay.Control;
 
@@ -62,17 +63,32 @@ internal sealed class OrderDesk
 internal sealed class OrdersTaken
 {
     private readonly List<(Order Order, TaskCompletionSource<OrderResult> Result)> _orders = [];
+    private readonly Dictionary<Order, OrderResult> _decided = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Remedy → who approved it, and in their words why.</summary>
     public Dictionary<string, string> Approvals { get; } = [];
 
     public void Add(Order order, TaskCompletionSource<OrderResult> result) => _orders.Add((order, result));
 
-    public void Answer(ImmutableArray<Incident> incidents, bool paused)
+    /// <summary>The orders of one sort, in the order in which they came.</summary>
+    public IEnumerable<T> Of<T>() where T : Order => _orders.Select(o => o.Order).OfType<T>();
+
+    /// <summary>Says what becomes of an order, if the table that follows from it can be put in force.</summary>
+    public void Decide(Order order, OrderResult result) => _decided[order] = result;
+
+    /// <param name="incidents">As they stand at the end of the tick.</param>
+    /// <param name="paused">Whether remedies are paused.</param>
+    /// <param name="inForce">The overlays in force at its end.</param>
+    public void Answer(ImmutableArray<Incident> incidents, bool paused, ImmutableArray<Overlay> inForce)
     {
         foreach (var (order, result) in _orders)
             result.TrySetResult(order switch
             {
+                DrainOrder when _decided[order] is { Done: true, Number: { } number } && inForce.All(o => o.Id != Drain.OverlayId(number)) =>
+                    new(false, $"Noted as drain {number}, and not in force: journal or table cannot be written now (mainstay status says why). It begins when they can; mainstay undrain {number} takes it back."),
+                PracticeOrder when _decided[order] is { Done: true, Number: { } number } && inForce.All(o => o.Id != $"practice-{number}") =>
+                    new(false, $"Noted as practice {number}, and nothing is shifted: journal or table cannot be written now (mainstay status says why). mainstay practice stop takes it back."),
+                _ when _decided.TryGetValue(order, out var decided) => decided,
                 PauseOrder => new(paused, "All remedies are off and none starts until mainstay resume. The reflexes go on."),
                 ResumeOrder => new(!paused, "Remedies may work again."),
                 ApproveOrder approve => Approved(approve.RemedyId, incidents),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
+using Mainstay.Control.Mitigation;
 
 namespace Mainstay.Control;
 
@@ -24,6 +25,12 @@ public sealed record Snapshot
 
     /// <summary>What a person should know of Mainstay itself: database away, observations dropped, configuration refused. Empty if all is well.</summary>
     public required ImmutableArray<string> Troubles { get; init; }
+
+    /// <summary>What people have drained by hand, oldest first.</summary>
+    public ImmutableArray<Drain> Drains { get; init; } = [];
+
+    /// <summary>The last ones, newest first; the first may be in progress.</summary>
+    public ImmutableArray<Practice> Practices { get; init; } = [];
 
     public static Snapshot None { get; } = new()
     {
@@ -53,7 +60,7 @@ public sealed record ServiceStatus(
     string Name, TrafficStatus Traffic, ImmutableArray<RegionStatus> Regions, ImmutableArray<HistoryPoint> History);
 
 /// <param name="Share">Share of its usual traffic that remedies leave it, 0 to 1.</param>
-/// <param name="State">"well", "unwell" (no server is), "drained" or "recovering".</param>
+/// <param name="State">"well", "unwell" (no server is), "drained", "recovering" or "practice" (shifted away to see what breaks).</param>
 /// <param name="Traffic">Attempts on its servers.</param>
 public sealed record RegionStatus(
     string Name, double Share, string State, TrafficStatus Traffic, ImmutableArray<ServerStatus> Servers, ImmutableArray<HistoryPoint> History);
@@ -63,7 +70,14 @@ public sealed record RegionStatus(
 /// <param name="Outstanding">Attempts under way.</param>
 /// <param name="CapacityPerSecond">Declared, or learned from load carried well; null: unknown.</param>
 public sealed record ServerStatus(
-    string Name, int Rank, string Version, bool Well, bool BreakerOpen, int Outstanding, double? CapacityPerSecond, TrafficStatus Traffic);
+    string Name, int Rank, string Version, bool Well, bool BreakerOpen, int Outstanding, double? CapacityPerSecond, TrafficStatus Traffic)
+{
+    /// <summary>True: the configuration says what it can carry; false: it was learned, or is unknown.</summary>
+    public bool IsCapacityDeclared { get; init; }
+
+    /// <summary>True: an overlay of its own takes its traffic away.</summary>
+    public bool IsDrained { get; init; }
+}
 
 /// <summary>One second of a chart.</summary>
 public readonly record struct HistoryPoint(DateTimeOffset At, double Rate, double ErrorShare, double P50Ms, double P99Ms);

@@ -17,6 +17,7 @@ internal static class SnapshotMaker
             Services = [.. table.Services.Select(s => Service(s, table.Overlays, tick))],
             Incidents = incidents,
             Troubles = troubles,
+            Drains = tick.Drains,
         };
 
     private static ServiceStatus Service(Service service, ImmutableArray<Overlay> overlays, TickInput tick)
@@ -29,25 +30,29 @@ internal static class SnapshotMaker
     private static RegionStatus Region(Service service, string region, ImmutableArray<Overlay> overlays, TickInput tick)
     {
         var key = new SeriesKey(service.Name, region);
-        var servers = service.Servers.Where(s => s.Region == region).Select(s => Server(service, s, tick)).ToImmutableArray();
-        var share = overlays
+        var servers = service.Servers.Where(s => s.Region == region).Select(s => Server(service, s, overlays, tick)).ToImmutableArray();
+        var least = overlays
             .Where(o => o.Region == region && o.Server is null && (o.Service is null || o.Service == service.Name))
-            .Select(o => o.Share)
-            .DefaultIfEmpty(1)
-            .Min();
-        var state = share == 0 ? "drained"
+            .MinBy(o => o.Share);
+        var share = least?.Share ?? 1;
+        var state = least?.Id.StartsWith("practice-", StringComparison.Ordinal) ?? false ? "practice"
+            : share == 0 ? "drained"
             : share < 1 ? "recovering"
             : servers.All(s => !s.Well || s.BreakerOpen) ? "unwell"
             : "well";
         return new(region, share, state, tick.History.Traffic(key), servers, tick.History.Of(key));
     }
 
-    private static ServerStatus Server(Service service, Server server, TickInput tick)
+    private static ServerStatus Server(Service service, Server server, ImmutableArray<Overlay> overlays, TickInput tick)
     {
         var key = new SeriesKey(service.Name, server.Region, server.Name);
         var report = tick.Windows.Servers.GetValueOrDefault(key);
         return new(
             server.Name, server.Rank, server.Version, report?.Well ?? true, report?.BreakerOpen ?? false, report?.Outstanding ?? 0,
-            tick.Capacity.Of(service.Name, server), tick.History.Traffic(key));
+            tick.Capacity.Of(service.Name, server), tick.History.Traffic(key))
+        {
+            IsCapacityDeclared = server.Capacity is not null,
+            IsDrained = overlays.Any(o => o.Server is not null && o.Share == 0 && o.Covers(service.Name, server)),
+        };
     }
 }

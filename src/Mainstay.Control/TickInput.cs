@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mainstay.Control.Config;
 using Mainstay.Control.Detection;
 using Mainstay.Control.Mitigation;
@@ -26,6 +27,12 @@ internal sealed record TickInput(
     string? PausedBy,
     IReadOnlyDictionary<string, string> Approvals)
 {
+    /// <summary>What people have drained by hand.</summary>
+    public ImmutableArray<Drain> Drains { get; init; } = [];
+
+    /// <summary>The practice in progress, or the last one; null: there was none.</summary>
+    public Practice? Practice { get; init; }
+
     public ServiceConfig? Service(string name) => Config.Services.FirstOrDefault(s => s.Routing.Name == name);
 
     public RemedyMode Mode(string service) => Service(service)?.Remedies ?? Config.Remedies;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
+using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 
@@ -30,10 +31,27 @@ public abstract class Exchange
 
     public abstract IPAddress? Caller { get; }
 
-    public abstract IHeaderDictionary RequestHeaders { get; }
+    /// <summary>The caller's address as a server is told it.</summary>
+    internal abstract CallerName CallerName { get; }
+
+    /// <summary>True if the request has a field of this name.</summary>
+    internal abstract bool HasField(string name);
+
+    /// <summary>The value of a field of the request, several joined by commas; empty if there is none.</summary>
+    internal abstract string FieldText(string name);
+
+    /// <summary>Writes the values of a field of the request, joined by commas.</summary>
+    /// <returns>False if there is none.</returns>
+    internal abstract bool WriteValuesTo(string name, IBufferWriter<byte> output);
+
+    /// <summary>True if the caller began a trace (W3C traceparent), and that goes on; a malformed one is dropped with its tracestate.</summary>
+    internal abstract bool IsTraced { get; }
+
+    /// <summary>The trace that begins with this request; default until one does.</summary>
+    internal (ulong High, ulong Low) TraceId { get; set; }
 
     /// <summary>Writes the request's fields that go on to a server, as lines: not those of the connection, of the framing, Host,
-    /// nor X-Forwarded-For, -Proto and -Host, which this side writes.</summary>
+    /// nor what <see cref="CallerFields"/> writes.</summary>
     internal abstract void WriteFieldsTo(IBufferWriter<byte> head);
 
     /// <summary>Takes over status and fields of a server's answer; fields set here before stay. Good for one answer.</summary>
@@ -72,6 +90,9 @@ public abstract class Exchange
     public abstract int AnswerStatus { get; set; }
 
     public abstract IHeaderDictionary AnswerHeaders { get; }
+
+    /// <summary>Takes everything back that was set of the answer, but its X-Request-Id.</summary>
+    internal abstract void ForgetAnswer();
 
     /// <summary>Trailers of the answer, sent after its body; null if they cannot be sent to this caller.</summary>
     public abstract IHeaderDictionary? AnswerTrailers { get; }

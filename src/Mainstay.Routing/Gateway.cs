@@ -9,7 +9,7 @@ namespace Mainstay.Routing;
 public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
-    private readonly HttpUpstream _upstream = new(clock);
+    private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
     private readonly Hedging _hedging = new(picker, clock);
 
     public void Dispose() => _upstream.Dispose();
@@ -19,7 +19,6 @@ public sealed partial class Gateway(
     {
         // 1. One table for the whole request.
         var table = routes.Current;
-        exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
 
         // 2. The service that the caller means.
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
@@ -180,7 +179,7 @@ public sealed partial class Gateway(
     private static bool MaySendTwice(RequestInProgress request) =>
         request.Service.Spec.Retry.ReplaySafe
         || HttpMethods.IsIdempotent(request.Exchange.Method)
-        || request.Exchange.RequestHeaders.ContainsKey("Idempotency-Key");
+        || request.Exchange.HasField("Idempotency-Key");
 
     private static async ValueTask DiscardAsync(RequestInProgress request, LiveServer.Place place, AttemptResult result, UpstreamAnswer? answer)
     {

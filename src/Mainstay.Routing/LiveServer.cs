@@ -13,11 +13,26 @@ public sealed class LiveServer
     {
     }
 
-    private LiveServer(string service, Server spec, State state) => (Service, Spec, _state) = (service, spec, state);
+    private LiveServer(string service, Server spec, State state)
+    {
+        (Service, Spec, _state) = (service, spec, state);
+        Name = spec.Name;
+        Authority = spec.Url.Authority;
+        Root = spec.Url.AbsolutePath.TrimEnd('/');
+    }
 
     public string Service { get; }
 
     public Server Spec { get; }
+
+    /// <inheritdoc cref="Server.Name"/>
+    public string Name { get; }
+
+    /// <summary>Host and port of its address, as a Host field has them.</summary>
+    internal string Authority { get; }
+
+    /// <summary>What stands before the target of every request to it; without a slash at its end.</summary>
+    internal string Root { get; }
 
     public Breaker Breaker => _state.Breaker;
 

@@ -12,14 +12,16 @@ namespace Mainstay.Routing;
 /// </summary>
 public static class OutcomeSocket
 {
-    private const int FlushEvery = 256;
+    private const int FlushEvery = 4096;
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Serves one reader at a time until cancelled.</summary>
     /// <param name="path">Path of the socket; a stale one of a process that ended is replaced.</param>
     /// <param name="observations">What to send.</param>
+    /// <param name="clock">Times how long observations gather before they are sent.</param>
     /// <exception cref="IOException">The socket cannot be made there.</exception>
-    public static async Task ServeAsync(string path, ChannelReader<Observation> observations, CancellationToken cancel)
+    public static async Task ServeAsync(string path, ChannelReader<Observation> observations, TimeProvider clock, CancellationToken cancel)
     {
         using var listener = Listen(path);
         while (!cancel.IsCancellationRequested)
@@ -27,7 +29,9 @@ public static class OutcomeSocket
             try
             {
                 using var reader = await listener.AcceptAsync(cancel);
-                await SendAsync(reader, observations, cancel);
+                // Where completions run inline this is a thread of the traffic's sockets, and writing lines may block.
+                await Task.Yield();
+                await SendAsync(reader, observations, clock, cancel);
             }
             catch (Exception e) when (e is SocketException or IOException)
             {
@@ -89,7 +93,7 @@ public static class OutcomeSocket
         }
     }
 
-    private static async Task SendAsync(Socket reader, ChannelReader<Observation> observations, CancellationToken cancel)
+    private static async Task SendAsync(Socket reader, ChannelReader<Observation> observations, TimeProvider clock, CancellationToken cancel)
     {
         await using var stream = new BufferedStream(new NetworkStream(reader), 64 * 1024);
         while (await observations.WaitToReadAsync(cancel))
@@ -99,7 +103,9 @@ public static class OutcomeSocket
                 JsonSerializer.Serialize(stream, observation, ObservationJson.Default.Observation);
                 stream.WriteByte((byte)'\n');
             }
-            await stream.FlushAsync(cancel);
+            await stream.FlushAsync(cancel).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            // Not woken for each observation: what comes meanwhile goes in one piece.
+            await Task.Delay(Gather, clock, cancel);
         }
     }
 }

@@ -5,6 +5,9 @@ namespace Mainstay.Routing;
 /// <summary>Passes a server's answer on to the caller as it comes, and cuts it where the server cut it.</summary>
 internal static class Relay
 {
+    /// <summary>A server and a caller that are both fast would otherwise keep the thread that polls other connections, too.</summary>
+    private const int PartsInTurn = 16;
+
     public static async Task SendAsync(RequestInProgress request, LiveServer.Place place, UpstreamAnswer answer, AttemptResult result)
     {
         if (answer.Status == 101)
@@ -19,10 +22,12 @@ internal static class Relay
             exchange.TakeHead(answer.Status, answer.Fields);
             request.NoteAnswerStarted();
             await exchange.StartAnswerAsync(exchange.CallerLeft);
-            while (!answer.Part.IsEmpty)
+            for (var parts = 1; !answer.Part.IsEmpty; parts++)
             {
                 await exchange.AnswerBody.WriteAsync(answer.Part, exchange.CallerLeft);
                 await answer.ReadNextAsync(request.Service.Spec.Timeouts.Idle);
+                if (parts % PartsInTurn == 0)
+                    await Task.Yield();
             }
             if (exchange.AnswerTrailers is { } trailers)
                 answer.CopyTrailersTo(trailers);
@@ -37,8 +42,7 @@ internal static class Relay
         {
             // The front refuses a header field, such as one with control characters.
             request.End(place, AttemptResult.Broken, answer.Status);
-            exchange.AnswerHeaders.Clear();
-            exchange.AnswerHeaders["X-Request-Id"] = exchange.Id;
+            exchange.ForgetAnswer();
             await OwnAnswer.WriteAsync(exchange, 502, $"The answer of server {place.Server.Spec.Name} cannot be sent on: {e.Message}");
         }
         finally

@@ -11,6 +11,7 @@ namespace Mainstay.Routing;
 /// <param name="limit">Bytes kept at most; a longer body is forwarded but cannot be replayed.</param>
 internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
 {
+    private const int PartsInTurn = 16;
     private byte[] _kept = ArrayPool<byte>.Shared.Rent(Math.Min(limit, 4096));
     private int _length;
     private bool _atEnd;
@@ -44,8 +45,11 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
         cancel = _copying.Token;
         if (_length > 0)
             await server.WriteAsync(_kept.AsMemory(0, _length), cancel);
-        while (!_atEnd)
+        for (var parts = 1; !_atEnd; parts++)
         {
+            // A caller that sends fast must not keep the thread that polls other connections, too.
+            if (parts % PartsInTurn == 0)
+                await Task.Yield();
             var read = await ReadAsync(cancel);
             foreach (var part in read.Buffer)
                 Keep(part.Span);

@@ -46,7 +46,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Ends the present attempt and gives its place back.</summary>
     public void End(LiveServer.Place place, AttemptResult result, int status, bool wholeAnswer = false)
     {
-        var attempt = new Attempt(place.Server.Spec.Name, place.Server.Spec.Region, result, status, place.FirstByte);
+        var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, place.FirstByte);
         // Of two that run beside each other the later one may end first.
         _attempts = _attempts.Insert(Math.Min(Tried.IndexOf(place.Server), _attempts.Length), attempt);
         _whole = wholeAnswer;
@@ -64,7 +64,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
             : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
             : status is 101 or (>= 200 and < 500) && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
             : OutcomeResult.Failed;
-        var customer = service.Spec.CustomerHeader is { } header ? exchange.RequestHeaders[header].ToString() : null;
+        var customer = service.Spec.CustomerHeader is { } header ? exchange.FieldText(header) : null;
         return new Outcome(
             clock.GetUtcNow(), exchange.Id, tableVersion, service.Spec.Name, string.IsNullOrEmpty(customer) ? null : customer,
             result, status, _firstByte, clock.GetElapsedTime(_arrived), _attempts)

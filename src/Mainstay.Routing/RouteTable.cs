@@ -206,15 +206,23 @@ public sealed record HealthCheck
 }
 
 /// <summary>
-/// An active remedy laid over the configured routing: takes traffic away from a region, or from one server of it.
+/// An active remedy, drain or practice laid over the configured routing: takes traffic away from a region, or from one server of it.
 /// </summary>
-/// <param name="Id">The remedy that asks for it.</param>
+/// <param name="Id">What asks for it: a remedy ("41-1"), a drain ("drain-7") or a practice ("practice-3").</param>
 /// <param name="Service">The service it concerns; null: every service.</param>
 /// <param name="Region">The region it drains.</param>
 /// <param name="Server">Name of the one server it drains; null: the whole region.</param>
 /// <param name="Share">Share of the requests that may still go there: 0 drains, 1 is as configured; between, recovery is tried.</param>
 public sealed record Overlay(string Id, string? Service, string Region, string? Server, double Share)
 {
-    public bool Covers(string service, Server server) =>
-        (Service is null || Service == service) && Region == server.Region && (Server is null || Server == server.Name);
+    /// <summary>True: a person drained by hand. A pause takes off what Mainstay does, not this.</summary>
+    public bool ByHand { get; init; }
+
+    /// <summary>When it ends by itself, also while no control plane runs; null: when it is taken away.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    public bool Covers(string service, Server server) => Covers(service, server.Region, server.Name);
+
+    public bool Covers(string service, string region, string server) =>
+        (Service is null || Service == service) && Region == region && (Server is null || Server == server);
 }

@@ -11,6 +11,7 @@ using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Mainstay;
@@ -37,6 +38,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         .AddConsole(console =>
         {
             console.FormatterName = LogLines.FormatName;
+            // A log that nobody reads must not hold traffic up.
+            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
             // Standard output is for what a command answers.
             console.LogToStandardErrorThreshold = LogLevel.Trace;
         })
@@ -67,7 +70,13 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 KestrelFront.Configure(kestrel);
                 kestrel.Limits.MaxConcurrentConnections = 100_000;
             },
-            port => front.Use(port));
+            port => front.Use(port),
+            sockets =>
+            {
+                sockets.UnsafePreferInlineScheduling = true;
+                // One system call less for each request, for 4 KiB more on each idle connection.
+                sockets.WaitForDataBeforeAllocatingBuffer = false;
+            });
         app.Run(KestrelFront.For(gateway, RequestIdPrefix));
         await StartAsync(app, "traffic.listen", listen, cancel);
         _parts.Add("traffic", TrafficStopsWithin, async token =>
@@ -124,11 +133,13 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     public ValueTask DisposeAsync() => _parts.DisposeAsync();
 
     /// <summary>Kestrel on one address, and nothing else of a host: no configuration files, no signals of its own.</summary>
-    public static WebApplication MakeListener(Uri listen, Action<KestrelServerOptions> limits, Action<ListenOptions>? configure = null)
+    public static WebApplication MakeListener(
+        Uri listen, Action<KestrelServerOptions> limits, Action<ListenOptions>? configure = null,
+        Action<SocketTransportOptions>? transport = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRouting();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseSockets(transport ?? (_ => { })).ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             limits(kestrel);

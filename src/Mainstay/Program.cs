@@ -1,5 +1,17 @@
 using System.CommandLine;
+using System.Globalization;
 using Mainstay.Commands;
+
+// Traffic is served on the threads that poll the sockets: no hop to another thread for each completion. Half of the cores poll;
+// the other half is for what must not run there, and fewer threads find more work each time they wake (docs/decisions/0007).
+// Both settings are read once, when the first socket is made.
+if (args is ["serve" or "route", ..])
+{
+    const string Threads = "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT";
+    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+    if (Environment.GetEnvironmentVariable(Threads) is null)
+        Environment.SetEnvironmentVariable(Threads, Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
+}
 
 var clock = TimeProvider.System;
 var root = new RootCommand("Mainstay keeps AI services up: it routes around failure, notices trouble, runs the incident.")
@@ -11,6 +23,9 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     CheckCommand.Build(),
     StatusCommand.Build(clock),
     IncidentCommand.Build(clock),
+    DrainCommand.Build(clock),
+    UndrainCommand.Build(),
+    PracticeCommand.Build(clock),
     PauseCommand.Build(clock),
     ResumeCommand.Build(clock),
     ModelCommand.Build(clock),

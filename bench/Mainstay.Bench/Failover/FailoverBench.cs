@@ -28,8 +28,8 @@ internal static class FailoverBench
         var folder = Directory.CreateTempSubdirectory("mainstay-bench-").FullName;
         try
         {
-            Console.WriteLine("fault                      failed of requests               p99 ms                      longest ms");
-            Console.WriteLine("                   mainstay haproxy   nginx  mainstay haproxy   nginx  mainstay haproxy   nginx");
+            Console.WriteLine("fault                      failed of requests               p99 ms                      longest ms                 CPU µs");
+            Console.WriteLine("                   mainstay haproxy   nginx  mainstay haproxy   nginx  mainstay haproxy   nginx  mainstay haproxy   nginx");
             var rows = new List<FailoverRow>();
             foreach (var shape in Shapes(isQuick))
                 rows.AddRange(await RunShapeAsync(shape, isQuick ? 1 : 3, only, peers, folder, clock, cancel));
@@ -86,6 +86,7 @@ internal static class FailoverBench
             failed = All(r => r.Failed),
             p99_ms = All(r => r.P99Ms),
             max_ms = All(r => r.MaxMs),
+            cpu_us = All(r => r.CpuMicroseconds),
             failed_in_all = total,
         }));
     }
@@ -100,7 +101,7 @@ internal sealed record FailoverRow(string Name, Dictionary<string, List<Failover
     {
         string Cells(Func<FailoverResult, double> value, string format) => string.Join(
             ' ', Peer.All.Select(peer => Results.ContainsKey(peer) ? Median(peer, value) : double.NaN).Select(median => median.ToString(format, CultureInfo.InvariantCulture).PadLeft(8)));
-        Console.WriteLine($"{Name,-19}{Cells(r => r.Failed, "0")} {Cells(r => r.P99Ms, "0.0")} {Cells(r => r.MaxMs, "0")}");
+        Console.WriteLine($"{Name,-19}{Cells(r => r.Failed, "0")} {Cells(r => r.P99Ms, "0.0")} {Cells(r => r.MaxMs, "0")} {Cells(r => r.CpuMicroseconds, "0")}");
         foreach (var (peer, results) in Results)
             if (results.SelectMany(r => r.Troubles.Take(2)).Distinct().Take(4).ToList() is { Count: > 0 } troubles)
                 Console.WriteLine($"    {peer}: {string.Join("; ", troubles)}");

@@ -11,8 +11,9 @@ namespace Mainstay.Bench.Load;
 /// </summary>
 internal sealed class LoadConnection : IDisposable
 {
-    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private Socket _socket = Open();
     private byte[] _buffer = new byte[8 * 1024];
+    private int _start;
     private int _length;
 
     public async ValueTask ConnectAsync(int port, CancellationToken cancel) =>
@@ -33,12 +34,24 @@ internal sealed class LoadConnection : IDisposable
             bytes = bytes[await _socket.SendAsync(bytes, SocketFlags.None, cancel)..];
     }
 
-    /// <summary>Reads an answer with a length or in chunks.</summary>
+    /// <summary>Leaves: the connection is closed, whatever is under way on it, and can be connected anew.</summary>
+    public void Reopen()
+    {
+        _socket.Dispose();
+        _socket = Open();
+        (_start, _length) = (0, 0);
+        KeepsAlive = false;
+    }
+
+    /// <summary>Reads the next answer, with a length or in chunks; those to pipelined requests come one after another.</summary>
     /// <exception cref="IOException">It was cut, or is none.</exception>
     public async ValueTask ReadAnswerAsync(CancellationToken cancel)
     {
-        _length = 0;
+        // What came with the answer before belongs to this one.
+        _buffer.AsSpan(_start, _length - _start).CopyTo(_buffer);
+        (_start, _length) = (0, _length - _start);
         KeepsAlive = false;
+        Status = 0;
         int head;
         while ((head = _buffer.AsSpan(0, _length).IndexOf("\r\n\r\n"u8)) < 0)
             await FillAsync(cancel);
@@ -54,12 +67,14 @@ internal sealed class LoadConnection : IDisposable
             while (_length < start + length)
                 await FillAsync(cancel);
             Body = _buffer.AsMemory(start, length);
-            keepsAlive &= _length == start + length;
+            _start = start + length;
         }
         KeepsAlive = keepsAlive;
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private static Socket Open() => new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     private async ValueTask<ReadOnlyMemory<byte>> ReadChunksAsync(int start, CancellationToken cancel)
     {
@@ -78,8 +93,10 @@ internal sealed class LoadConnection : IDisposable
             _buffer.AsSpan(at, size).CopyTo(_buffer.AsSpan(end));
             end += size;
             at += size + 2;
-            if (size == 0)
-                return _buffer.AsMemory(start, end - start);
+            if (size > 0)
+                continue;
+            _start = at;
+            return _buffer.AsMemory(start, end - start);
         }
     }
 

@@ -8,30 +8,30 @@ internal static class OpenLoop
 {
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Sends them all and waits for the last answer.</summary>
+    /// <summary>Sends requests evenly and waits for the last answer.</summary>
     /// <param name="count">How many.</param>
     /// <param name="rate">How many a second.</param>
     /// <param name="ask">Sends the request of that number; returns what went wrong, null if nothing.</param>
-    public static async Task<Asked[]> RunAsync(int count, double rate, Func<int, Task<string?>> ask, TimeProvider clock, CancellationToken cancel)
+    public static Task<Asked[]> RunAsync(int count, double rate, Func<int, Task<string?>> ask, TimeProvider clock, CancellationToken cancel) =>
+        RunAsync([.. Enumerable.Range(0, count).Select(number => TimeSpan.FromSeconds(number / rate))], ask, clock, cancel);
+
+    /// <summary>Sends a request at each of these times, counted from now, and waits for the last answer.</summary>
+    public static async Task<Asked[]> RunAsync(TimeSpan[] due, Func<int, Task<string?>> ask, TimeProvider clock, CancellationToken cancel)
     {
-        var asked = new Asked[count];
-        var underWay = new Task[count];
+        var asked = new Asked[due.Length];
+        var underWay = new Task[due.Length];
         var start = clock.GetTimestamp();
         using var timer = new PeriodicTimer(Beat, clock);
-        for (var sent = 0; sent < count; await timer.WaitForNextTickAsync(cancel))
-        {
-            var due = Math.Min(count, (int)(clock.GetElapsedTime(start).TotalSeconds * rate) + 1);
-            for (; sent < due; sent++)
+        for (var sent = 0; sent < due.Length; await timer.WaitForNextTickAsync(cancel))
+            for (var now = clock.GetElapsedTime(start); sent < due.Length && due[sent] <= now; sent++)
                 underWay[sent] = AskOnceAsync(sent);
-        }
         await Task.WhenAll(underWay);
         return asked;
 
         async Task AskOnceAsync(int number)
         {
-            var due = TimeSpan.FromSeconds(number / rate);
             var trouble = await ask(number);
-            asked[number] = new Asked(due, clock.GetElapsedTime(start) - due, trouble);
+            asked[number] = new Asked(due[number], clock.GetElapsedTime(start) - due[number], trouble);
         }
     }
 }

@@ -72,6 +72,7 @@ public sealed class ConfigReader
             TrafficListen = traffic is null ? config.TrafficListen : Addresses.Listener(traffic, "listen") ?? config.TrafficListen,
             Control = control is null ? config.Control : ReadControl(control),
         };
+        config = config with { Practices = PracticeReader.Read(root, config.Services) };
         CheckPorts(config, traffic ?? root, control ?? root);
         return config;
     }

@@ -22,6 +22,9 @@ public sealed record MainstayConfig
 
     public required ImmutableArray<ServiceConfig> Services { get; init; }
 
+    /// <summary>Practices on a schedule.</summary>
+    public ImmutableArray<PracticeConfig> Practices { get; init; } = [];
+
     /// <summary>Who is told about incidents, beside the log.</summary>
     public ImmutableArray<WebhookConfig> Notify { get; init; } = [];
 

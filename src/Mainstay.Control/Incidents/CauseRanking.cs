@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Mainstay.Control.Mitigation;
 using Mainstay.Control.Telemetry;
 using Mainstay.Routing;
 
@@ -49,6 +50,19 @@ internal static class CauseRanking
         return causes.Count == 0
             ? [new("unknown", "not enough evidence", 0, [probes])]
             : [.. causes.OrderByDescending(c => c.Confidence)];
+    }
+
+    /// <summary>What a practice has to do with an incident that began while it lasted; null: nothing. Where only times grew, elsewhere, it
+    /// is the first to be suspected; what fails by itself speaks louder.</summary>
+    public static Cause? OfPractice(Incident incident, Practice? practice)
+    {
+        if (practice is null || practice.Began > incident.Detected || practice.Ended < incident.Occurred)
+            return null;
+        var onlySlower = incident.Region != practice.Region && incident.Anomalies.All(a => a.Detector == "latency");
+        return new(
+            "software or configuration change", $"practice {practice.Number} was shifting {practice.Title} away", onlySlower ? 0.9 : 0.6,
+            [Text($"practice in progress since {practice.Began:HH:mm:ss} UTC, {1 - practice.Share:P0} shifted away"),
+             practice.Ended is null ? "it is being stopped" : Text($"stopped at {practice.Ended:HH:mm:ss} UTC; what goes on after that has another cause")]);
     }
 
     /// <summary>What no failed attempt says of a loss that the health checks see: without traffic as good as nothing; the more

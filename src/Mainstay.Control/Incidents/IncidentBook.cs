@@ -109,6 +109,8 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
         var region = tick.Windows.Servers.Values.Where(s => s.Region == incident.Region).ToList();
         var before = incident.Causes.FirstOrDefault()?.Title;
         incident = incident with { Causes = CauseRanking.Rank(incident, _watches[incident.Number].Attempts, region.Count(s => !s.Well), region.Count) };
+        if (CauseRanking.OfPractice(incident, tick.Practice) is { } practised)
+            incident = incident with { Causes = [.. incident.Causes.Append(practised).Where(c => c.Confidence > 0).OrderByDescending(c => c.Confidence)] };
         var cause = incident.Causes[0];
         return cause.Title == before
             ? incident

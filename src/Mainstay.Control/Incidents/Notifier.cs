@@ -50,7 +50,10 @@ public sealed partial class Notifier
     /// <summary>Logs the news and queues it for the webhooks. Never waits.</summary>
     public void Tell(News news)
     {
-        LogNews(news.Incident, news.Kind, news.Text);
+        if (news.Incident is { } incident)
+            LogNews(incident, news.Kind, news.Text);
+        else
+            LogNotice(news.Kind, news.Text);
         if (_webhooks().Count > 0 && !_waiting.Writer.TryWrite(news))
             LogDropped(MostWaiting);
     }
@@ -114,6 +117,9 @@ public sealed partial class Notifier
     [LoggerMessage(LogLevel.Warning, "Incident {Incident}: {Kind}: {Text}")]
     private partial void LogNews(int incident, string kind, string text);
 
+    [LoggerMessage(LogLevel.Warning, "{Kind}: {Text}")]
+    private partial void LogNotice(string kind, string text);
+
     [LoggerMessage(LogLevel.Error, "{Count} news wait for the webhooks already; this one is only logged.")]
     private partial void LogDropped(int count);
 
@@ -123,15 +129,15 @@ public sealed partial class Notifier
 
 /// <summary>One message to people.</summary>
 /// <param name="Id">The same for every attempt to deliver it, so that a receiver can tell repeats.</param>
-/// <param name="Incident">Number of the incident.</param>
-/// <param name="Kind">detected, cause, stage, remedy, mitigated or resolved.</param>
+/// <param name="Incident">Number of the incident; null: it is about none.</param>
+/// <param name="Kind">detected, cause, stage, remedy, mitigated or resolved; drain, undrain or practice without an incident.</param>
 /// <param name="Region">Where.</param>
 /// <param name="Services">What.</param>
-/// <param name="Stage">The incident's stage now.</param>
+/// <param name="Stage">The incident's stage now; empty without one.</param>
 /// <param name="At">When it happened.</param>
 /// <param name="Text">In words.</param>
 public sealed record News(
-    string Id, int Incident, string Kind, string Region, IReadOnlyList<string> Services, string Stage, DateTimeOffset At, string Text);
+    string Id, int? Incident, string Kind, string Region, IReadOnlyList<string> Services, string Stage, DateTimeOffset At, string Text);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(News))]

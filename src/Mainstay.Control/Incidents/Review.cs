@@ -91,7 +91,7 @@ internal static class Review
     }
 
     /// <summary>Text from outside must not become markup.</summary>
-    private static string Escape(string text) =>
+    internal static string Escape(string text) =>
         text.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)
             .Replace("[", "\\[", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace("`", "'", StringComparison.Ordinal);
 

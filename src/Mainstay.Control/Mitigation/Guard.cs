@@ -10,7 +10,7 @@ namespace Mainstay.Control.Mitigation;
 internal static class Guard
 {
     /// <summary>The rest must be able to carry a fifth more than is asked for now.</summary>
-    private const double Headroom = 1.2;
+    internal const double Headroom = 1.2;
 
     public static GuardVerdict Check(Remedy remedy, IEnumerable<Remedy> others, TickInput tick)
     {
@@ -23,7 +23,11 @@ internal static class Guard
         if (inForce.Find(o => o.Region != remedy.Region) is { } other)
             return new(GuardAnswer.Forbid, $"{other.Title} is in force (remedy {other.Id}), and one region at a time may be drained");
 
-        var overlays = inForce.Append(remedy).Select(r => r.ToOverlay() with { Share = 0 }).ToList();
+        var byHand = tick.Drains.Where(d => d.Service is null || d.Service == remedy.Service).ToList();
+        if (byHand.Find(d => d.Server is null && d.Region != remedy.Region) is { } drain)
+            return new(GuardAnswer.Forbid, $"{drain.Title} is drained by {drain.Who}, and one region at a time may be drained (mainstay undrain {drain.Number})");
+
+        var overlays = inForce.Append(remedy).Select(r => r.ToOverlay() with { Share = 0 }).Concat(byHand.Select(d => d.ToOverlay())).ToList();
         var left = service.Servers
             .Where(server => !overlays.Exists(o => o.Covers(service.Name, server)))
             .Where(server => tick.Windows.Servers.TryGetValue(new(service.Name, server.Region, server.Name), out var report)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
 using Mainstay.Routing;
@@ -22,6 +23,12 @@ public sealed class StateFolder : IDisposable
         LastGood = new LastGoodFile(Path.Combine(path, "table.json"));
         Reviews = Path.Combine(path, "reviews");
         _incidents = new IncidentFile(Path.Combine(path, "incidents.json"));
+        Drains = new StateFile<DrainsKept>(
+            Path.Combine(path, "drains.json"), DrainJson.Default.DrainsKept,
+            kept => !kept.Drains.IsDefault && kept.Drains.All(d => d is { Region: not null, Who: not null, Why: not null }));
+        Practices = new StateFile<PracticesKept>(
+            Path.Combine(path, "practices.json"), PracticeJson.Default.PracticesKept,
+            kept => !kept.Practices.IsDefault && kept.Practices.All(p => p is { Region: not null, Who: not null, Why: not null, Services.IsDefault: false }));
         Directory.CreateDirectory(Reviews);
     }
 
@@ -33,6 +40,12 @@ public sealed class StateFolder : IDisposable
     public PauseFile Pause { get; }
 
     public LastGoodFile LastGood { get; }
+
+    /// <summary>What people have drained by hand.</summary>
+    internal StateFile<DrainsKept> Drains { get; }
+
+    /// <summary>The last practices.</summary>
+    internal StateFile<PracticesKept> Practices { get; }
 
     /// <summary>Folder of the drafted reviews.</summary>
     public string Reviews { get; }
@@ -81,6 +94,23 @@ public sealed class StateFolder : IDisposable
             throw new IOException(e.Message, e);
         }
         return name;
+    }
+
+    /// <summary>Writes the report of a practice that is over into <c>practice/</c>, as Markdown and as JSON.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void WriteReport(Practice practice)
+    {
+        try
+        {
+            var file = Path.Combine(Root, "practice", $"practice-{practice.Number}");
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file + ".md", PracticeReport.Draft(practice));
+            File.WriteAllText(file + ".json", JsonSerializer.Serialize(practice, PracticeJson.Default.Practice));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
     }
 
     public void Dispose()

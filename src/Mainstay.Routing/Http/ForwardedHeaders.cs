@@ -30,21 +30,21 @@ internal static class ForwardedHeaders
         name.Equals("Host", StringComparison.OrdinalIgnoreCase)
         || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)
         || name.Equals("Expect", StringComparison.OrdinalIgnoreCase)
-        || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase);
+        || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>True for the fields of a trace, which go on together or not at all.</summary>
+    public static bool IsOfTrace(string name) =>
+        name.Equals("traceparent", StringComparison.OrdinalIgnoreCase) || name.Equals("tracestate", StringComparison.OrdinalIgnoreCase);
 
     /// <inheritdoc cref="IsWrittenHere(string)"/>
     public static bool IsWrittenHere(ReadOnlySpan<byte> name) =>
-        name.Length > 12 && Ascii.EqualsIgnoreCase(name[..12], "X-Forwarded-"u8);
+        (name.Length > 12 && Ascii.EqualsIgnoreCase(name[..12], "X-Forwarded-"u8))
+        || (name.Length == 9 && Ascii.EqualsIgnoreCase(name, "Forwarded"u8));
 
-    /// <summary>What the server is told of the caller: X-Forwarded-For (appended), -Proto and -Host.</summary>
-    public static IEnumerable<KeyValuePair<string, string>> OfCaller(Exchange exchange)
-    {
-        var before = exchange.RequestHeaders["X-Forwarded-For"].ToString();
-        var caller = exchange.Caller?.ToString() ?? "unknown";
-        yield return new("X-Forwarded-For", before.Length == 0 ? caller : $"{before}, {caller}");
-        yield return new("X-Forwarded-Proto", exchange.Scheme);
-        yield return new("X-Forwarded-Host", exchange.Host);
-    }
+    /// <inheritdoc cref="IsOfTrace(string)"/>
+    public static bool IsOfTrace(ReadOnlySpan<byte> name) =>
+        name.Length is 10 or 11 && (Ascii.EqualsIgnoreCase(name, "traceparent"u8) || Ascii.EqualsIgnoreCase(name, "tracestate"u8));
 
     private static bool Names(StringValues connection, string field)
     {

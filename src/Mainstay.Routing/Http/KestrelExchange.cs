@@ -26,6 +26,8 @@ internal sealed class KestrelExchange : Exchange
         var hasBody = http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
         RequestBody = hasBody ? http.Request.BodyReader : null;
         RequestLength = http.Request.ContentLength;
+        IsTraced = Headers["traceparent"] is [{ } trace] && TraceIds.IsValid(Encoding.UTF8.GetBytes(trace));
+        AnswerHeaders["X-Request-Id"] = Id;
     }
 
     public override string Id { get; }
@@ -40,13 +42,27 @@ internal sealed class KestrelExchange : Exchange
 
     public override IPAddress? Caller => _http.Connection.RemoteIpAddress;
 
-    public override IHeaderDictionary RequestHeaders => _http.Request.Headers;
+    internal override CallerName CallerName => new(Caller);
+
+    internal override bool HasField(string name) => Headers.ContainsKey(name);
+
+    internal override string FieldText(string name) => Headers[name].ToString();
+
+    internal override bool WriteValuesTo(string name, IBufferWriter<byte> output)
+    {
+        if (!Headers.TryGetValue(name, out var values))
+            return false;
+        Encoding.UTF8.GetBytes(string.Join(", ", values.AsEnumerable()), output);
+        return true;
+    }
+
+    internal override bool IsTraced { get; }
 
     internal override void WriteFieldsTo(IBufferWriter<byte> head)
     {
-        foreach (var (name, values) in ForwardedHeaders.EndToEnd(RequestHeaders, RequestHeaders.Connection))
+        foreach (var (name, values) in ForwardedHeaders.EndToEnd(Headers, Headers.Connection))
         {
-            if (ForwardedHeaders.IsWrittenHere(name))
+            if (ForwardedHeaders.IsWrittenHere(name) || (!IsTraced && ForwardedHeaders.IsOfTrace(name)))
                 continue;
             foreach (var value in values)
                 head.Write(Encoding.UTF8.GetBytes($"{name}: {value}\r\n"));
@@ -68,7 +84,7 @@ internal sealed class KestrelExchange : Exchange
 
     public override long? RequestLength { get; }
 
-    internal override bool ExpectsContinue => RequestHeaders.Expect is [{ } expect] && expect.Equals("100-continue", StringComparison.OrdinalIgnoreCase);
+    internal override bool ExpectsContinue => Headers.Expect is [{ } expect] && expect.Equals("100-continue", StringComparison.OrdinalIgnoreCase);
 
     internal override void WriteTrailersTo(IBufferWriter<byte> output)
     {
@@ -92,6 +108,12 @@ internal sealed class KestrelExchange : Exchange
 
     public override IHeaderDictionary AnswerHeaders => _http.Response.Headers;
 
+    internal override void ForgetAnswer()
+    {
+        AnswerHeaders.Clear();
+        AnswerHeaders["X-Request-Id"] = Id;
+    }
+
     public override IHeaderDictionary? AnswerTrailers => _http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
 
     public override Task StartAnswerAsync(CancellationToken cancel) => _http.Response.StartAsync(cancel);
@@ -99,4 +121,6 @@ internal sealed class KestrelExchange : Exchange
     public override PipeWriter AnswerBody => _http.Response.BodyWriter;
 
     public override void Abort() => _http.Abort();
+
+    private IHeaderDictionary Headers => _http.Request.Headers;
 }

@@ -19,6 +19,9 @@ internal sealed class AnswerHead
 
     public int Status { get; set; } = 200;
 
+    /// <summary>Sent as X-Request-Id; null if there is none.</summary>
+    public string? RequestId { get; private set; }
+
     /// <summary>Takes over a server's answer as the bytes that came; they must stay until the head is written.</summary>
     public void Take(int status, HeaderFields fields)
     {
@@ -46,9 +49,11 @@ internal sealed class AnswerHead
         }
     }
 
-    public void Clear()
+    /// <param name="requestId">Id of the request to be answered; null if there is none.</param>
+    public void Clear(string? requestId = null)
     {
         Status = 200;
+        RequestId = requestId;
         _taken = null;
         _fields.Clear();
         _trailers.Clear();
@@ -66,12 +71,18 @@ internal sealed class AnswerHead
         if (Status is < 200 or > 999)
             throw new InvalidOperationException("The status of the answer cannot be sent.");
         var reason = ReasonPhrases.GetReasonPhrase(Status);
-        var span = output.GetSpan(160 + reason.Length + Size(_fields) + (_taken?.Length ?? 0) + (4 * (_taken?.Count ?? 0)));
+        var span = output.GetSpan(180 + reason.Length + (RequestId?.Length ?? 0) + Size(_fields) + (_taken?.Length ?? 0) + (4 * (_taken?.Count ?? 0)));
         var at = Put("HTTP/1.1 "u8, span, 0);
         Utf8Formatter.TryFormat(Status, span[at..], out var digits);
         at = Put(" "u8, span, at + digits);
         at += Encoding.ASCII.GetBytes(reason, span[at..]);
         at = Put("\r\n"u8, span, at);
+        if (RequestId is not null)
+        {
+            at = Put("X-Request-Id: "u8, span, at);
+            at += Encoding.ASCII.GetBytes(RequestId, span[at..]);
+            at = Put("\r\n"u8, span, at);
+        }
         var hasDate = false;
         foreach (var (name, values) in _fields)
         {

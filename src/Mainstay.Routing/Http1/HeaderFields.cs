@@ -35,6 +35,15 @@ internal sealed class HeaderFields
         return -1;
     }
 
+    /// <summary>Index of the first field of a name, from an index on; -1 if there is none.</summary>
+    public int Find(string name, int from = 0)
+    {
+        for (var i = from; i < _fields.Count; i++)
+            if (_fields[i].NameLength == name.Length && Ascii.EqualsIgnoreCase(NameAt(i), name))
+                return i;
+        return -1;
+    }
+
     public int CountOf(FieldKind kind)
     {
         var count = 0;

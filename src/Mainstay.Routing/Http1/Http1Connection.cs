@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Mainstay.Routing.Http;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -14,6 +15,7 @@ namespace Mainstay.Routing.Http1;
 /// </summary>
 internal sealed class Http1Connection
 {
+    private const int RequestsInTurn = 256;
     private static readonly Refusal TooSlow = new(408, "The head of the request did not come in time.");
     private static readonly Refusal Bug = new(500, "The request failed by a bug of the gateway.");
     private readonly ConnectionContext _transport;
@@ -33,6 +35,7 @@ internal sealed class Http1Connection
         Input = transport.Transport.Input;
         Output = transport.Transport.Output;
         Caller = (transport.RemoteEndPoint as IPEndPoint)?.Address;
+        CallerName = new CallerName(Caller);
         Scheme = transport.Features.Get<ITlsHandshakeFeature>() is null ? "http" : "https";
     }
 
@@ -45,6 +48,8 @@ internal sealed class Http1Connection
     public RecentText Recent { get; } = new();
 
     public IPAddress? Caller { get; }
+
+    public CallerName CallerName { get; }
 
     public string Scheme { get; }
 
@@ -74,9 +79,10 @@ internal sealed class Http1Connection
         Clock.Add(this);
         try
         {
-            var isFirst = true;
-            while (await ReadHeadAsync(isFirst) && await ServeAsync())
-                isFirst = false;
+            for (var served = 0; await ReadHeadAsync(isFirst: served == 0) && await ServeAsync(); served++)
+                // A caller that sends many requests ahead must not keep the thread that polls other connections, too.
+                if (served % RequestsInTurn == RequestsInTurn - 1)
+                    await Task.Yield();
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or TimeoutException)
         {

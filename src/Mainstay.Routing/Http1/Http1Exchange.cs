@@ -10,7 +10,9 @@ namespace Mainstay.Routing.Http1;
 /// <summary>An exchange that came over HTTP/1.1 and was parsed here. Text is made of bytes only where somebody asks.</summary>
 internal sealed class Http1Exchange(Http1Connection connection, RequestHead head, RequestBody? body, string id) : Exchange
 {
-    private IHeaderDictionary? _headers;
+    /// <summary>Where the text of a field is kept between requests, after target and host.</summary>
+    private const int FieldPlace = 2;
+    private bool? _isTraced;
     private string? _method;
     private string? _target;
     private string? _host;
@@ -28,16 +30,46 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
 
     public override IPAddress? Caller => connection.Caller;
 
-    public override IHeaderDictionary RequestHeaders => _headers ??= MakeHeaders();
+    internal override CallerName CallerName => connection.CallerName;
+
+    internal override bool IsTraced => _isTraced ??= Traces();
+
+    internal override bool HasField(string name) => head.Fields.Find(name) >= 0;
+
+    internal override string FieldText(string name)
+    {
+        var fields = head.Fields;
+        var first = fields.Find(name);
+        if (first < 0)
+            return "";
+        var text = connection.Recent.Get(FieldPlace, fields.ValueAt(first));
+        for (var i = fields.Find(name, first + 1); i >= 0; i = fields.Find(name, i + 1))
+            text = $"{text},{Encoding.UTF8.GetString(fields.ValueAt(i))}";
+        return text;
+    }
+
+    internal override bool WriteValuesTo(string name, IBufferWriter<byte> output)
+    {
+        var fields = head.Fields;
+        var first = fields.Find(name);
+        for (var i = first; i >= 0; i = fields.Find(name, i + 1))
+        {
+            if (i > first)
+                output.Write(", "u8);
+            output.Write(fields.ValueAt(i));
+        }
+        return first >= 0;
+    }
 
     internal override void WriteFieldsTo(IBufferWriter<byte> output)
     {
         var fields = head.Fields;
         for (var i = 0; i < fields.Count; i++)
         {
-            if (!fields.IsEndToEnd(i) || ForwardedHeaders.IsWrittenHere(fields.NameAt(i)))
+            var name = fields.NameAt(i);
+            if (!fields.IsEndToEnd(i) || ForwardedHeaders.IsWrittenHere(name) || (ForwardedHeaders.IsOfTrace(name) && !IsTraced))
                 continue;
-            output.Write(fields.NameAt(i));
+            output.Write(name);
             output.Write(": "u8);
             output.Write(fields.ValueAt(i));
             output.Write("\r\n"u8);
@@ -81,6 +113,8 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
 
     public override IHeaderDictionary AnswerHeaders => connection.Answer.Head.Fields;
 
+    internal override void ForgetAnswer() => connection.Answer.Head.Clear(id);
+
     public override IHeaderDictionary? AnswerTrailers => connection.Answer.Head.Trailers;
 
     internal override ValueTask SendInterimAsync(int status, HeaderFields fields) =>
@@ -98,16 +132,10 @@ internal sealed class Http1Exchange(Http1Connection connection, RequestHead head
 
     public override void Abort() => connection.Abort();
 
-    private HeaderDictionary MakeHeaders()
+    private bool Traces()
     {
-        var headers = new HeaderDictionary(head.Fields.Count);
-        for (var i = 0; i < head.Fields.Count; i++)
-        {
-            var name = connection.Recent.Get(2 + 2 * i, head.Fields.NameAt(i));
-            var value = connection.Recent.Get(3 + 2 * i, head.Fields.ValueAt(i));
-            if (!headers.TryAdd(name, value))
-                headers.Append(name, value);
-        }
-        return headers;
+        var fields = head.Fields;
+        var first = fields.Find("traceparent");
+        return first >= 0 && fields.Find("traceparent", first + 1) < 0 && TraceIds.IsValid(fields.ValueAt(first));
     }
 }

@@ -45,8 +45,12 @@ public sealed partial class Http1Front(
     /// <summary>Stops watching deadlines; for after the listener stopped.</summary>
     public void Dispose() => Clock.Dispose();
 
-    internal Task ServeAsync(Http1Connection connection, RequestHead head, RequestBody? body) =>
-        serve(new Http1Exchange(connection, head, body, Exchange.NewId(idPrefix)));
+    internal Task ServeAsync(Http1Connection connection, RequestHead head, RequestBody? body)
+    {
+        var id = Exchange.NewId(idPrefix);
+        connection.Answer.Head.Clear(id);
+        return serve(new Http1Exchange(connection, head, body, id));
+    }
 
     internal void NoteBug(Exception exception) => LogBug(exception);
 

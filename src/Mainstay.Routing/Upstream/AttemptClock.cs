@@ -4,26 +4,44 @@ namespace Mainstay.Routing.Upstream;
 
 /// <summary>
 /// One timer for all connections to servers: a deadline is a number that an attempt writes, and no timer is made for it.
-/// A deadline takes effect up to 20 ms late, as does the leaving of a caller that its unread bytes hide.
+/// A deadline takes effect up to 20 ms late, as does the leaving of a caller that its unread bytes hide. Time in which this
+/// process itself stood still (an overloaded machine, a collection) does not count: the answer that seems to be late may
+/// have come meanwhile, and nobody has looked yet.
 /// </summary>
 internal sealed class AttemptClock : IDisposable
 {
     public const long Never = long.MaxValue;
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(20);
     private readonly ConcurrentDictionary<ServerConnection, bool> _connections = new();
+    private readonly ConcurrentDictionary<ConnectLimit, bool> _limits = new();
     private readonly TimeProvider _clock;
     private readonly ITimer _timer;
+    private readonly long _beat;
+    private readonly Lock _beating = new();
+    private long _lastBeat;
+    private long _stoodStill;
 
     public AttemptClock(TimeProvider clock)
     {
         _clock = clock;
+        _beat = (long)(Beat.TotalSeconds * clock.TimestampFrequency);
+        _lastBeat = clock.GetTimestamp();
         _timer = clock.CreateTimer(_ => CutLate(), null, Beat, Beat);
     }
 
-    public long Now => _clock.GetTimestamp();
+    /// <summary>A timestamp that leaves out the time in which this process stood still.</summary>
+    public long Now => _clock.GetTimestamp() - Volatile.Read(ref _stoodStill);
 
     /// <summary>The timestamp at which so much time has passed from now on.</summary>
     public long In(TimeSpan time) => Now + (long)(time.TotalSeconds * _clock.TimestampFrequency);
+
+    /// <summary>A bound on what is not a connection yet; to be disposed of when it is.</summary>
+    public ConnectLimit Limit(TimeSpan time)
+    {
+        var limit = new ConnectLimit(this, In(time));
+        _limits.TryAdd(limit, true);
+        return limit;
+    }
 
     public void Add(ServerConnection connection) => _connections.TryAdd(connection, true);
 
@@ -33,8 +51,35 @@ internal sealed class AttemptClock : IDisposable
 
     private void CutLate()
     {
+        lock (_beating)
+        {
+            var beat = _clock.GetTimestamp();
+            // A beat that comes a little late is usual.
+            if (beat - _lastBeat is var gap && gap > 2 * _beat)
+                Volatile.Write(ref _stoodStill, _stoodStill + gap - _beat);
+            _lastBeat = beat;
+        }
         var now = Now;
         foreach (var (connection, _) in _connections)
             connection.Check(now);
+        foreach (var (limit, _) in _limits)
+            limit.CancelIfLate(now);
+    }
+
+    /// <summary>Cancels its token at its time.</summary>
+    internal sealed class ConnectLimit(AttemptClock clock, long deadline) : IDisposable
+    {
+        private readonly CancellationTokenSource _source = new();
+
+        public CancellationToken Token => _source.Token;
+
+        public void CancelIfLate(long now)
+        {
+            if (now >= deadline && clock._limits.TryRemove(this, out _))
+                _source.Cancel();
+        }
+
+        /// <summary>The source holds nothing that needs to be disposed of: it has no timer and is linked to nothing.</summary>
+        public void Dispose() => clock._limits.TryRemove(this, out _);
     }
 }

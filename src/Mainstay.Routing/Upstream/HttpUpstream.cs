@@ -1,11 +1,12 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Http;
 
 namespace Mainstay.Routing.Upstream;
 
 /// <summary>Sends one attempt of a request to a server over HTTP/1.1.</summary>
-internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
+internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
 {
     /// <summary>How long a connection is kept that nobody uses.</summary>
     public static readonly TimeSpan IdleExpires = TimeSpan.FromSeconds(60);
@@ -17,6 +18,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     /// <summary>A server that says nothing to "Expect: 100-continue" is sent the body after this time (RFC 9110 section 10.1.1).</summary>
     private static readonly TimeSpan ContinuesAnyway = TimeSpan.FromSeconds(1);
     private readonly AttemptClock _clock = new(clock);
+    private readonly TraceIds _traces = new(seed);
 
     public void Dispose() => _clock.Dispose();
 
@@ -36,6 +38,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     /// <param name="maySendTwice">As the rules of the service say.</param>
     /// <param name="total">Timestamp of the last deadline.</param>
     /// <param name="givenUp">Ends the attempt as if the caller had left; has no effect once this returned.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(AttemptResult Result, UpstreamAnswer? Answer)> SendAsync(
         Exchange exchange, Service service, LiveServer server, ReplayableBody? body, bool maySendTwice, long total,
         CancellationToken givenUp = default)
@@ -61,6 +64,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(AttemptResult, UpstreamAnswer?)> TryAsync(
         ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total,
         CancellationToken givenUp)
@@ -74,7 +78,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
         try
         {
             var expects = exchange.ExpectsContinue && body is { HasBegun: false };
-            WriteHead(connection.Request, exchange, service, server.Spec, body, expects);
+            WriteHead(connection.Request, exchange, service, server, body, expects);
             sending = SendAsync(connection, exchange, body, expects, service.Timeouts.FirstByte, total);
             if (sending.IsCompleted)
                 await sending;
@@ -138,27 +142,20 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
     private static Task Quiet(Task sending) =>
         sending.IsCompletedSuccessfully ? sending : sending.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
 
-    private static void WriteHead(RequestWriter head, Exchange exchange, Service service, Server server, ReplayableBody? body, bool expects)
+    private void WriteHead(RequestWriter head, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, bool expects)
     {
         head.Put(exchange.Method);
         head.Put(" "u8);
-        var root = server.Url.AbsolutePath;
-        head.Put(root.AsSpan().TrimEnd('/').Length == root.Length ? root : root[..^1]);
+        head.Put(server.Root);
         var rest = service.Strip && service.PathPrefix.Length > 1 ? exchange.Target[service.PathPrefix.Length..] : exchange.Target;
         if (!rest.StartsWith('/'))
             head.Put("/"u8);
         head.Put(rest);
         head.Put(" HTTP/1.1\r\nHost: "u8);
-        head.Put(service.KeepHost && exchange.Host.Length > 0 ? exchange.Host : server.Url.Authority);
+        head.Put(service.KeepHost && exchange.Host.Length > 0 ? exchange.Host : server.Authority);
         head.Put("\r\n"u8);
         exchange.WriteFieldsTo(head);
-        foreach (var (name, value) in ForwardedHeaders.OfCaller(exchange))
-        {
-            head.Put(name);
-            head.Put(": "u8);
-            head.Put(value);
-            head.Put("\r\n"u8);
-        }
+        CallerFields.WriteTo(head, exchange, _traces);
         if (expects)
             head.Put("Expect: 100-continue\r\n"u8);
         if (exchange.Upgrade is { Length: > 0 } upgrade)
@@ -172,7 +169,7 @@ internal sealed class HttpUpstream(TimeProvider clock) : IDisposable
 
     private async Task<ServerConnection> OpenAsync(Server server, TimeSpan within, CancellationToken callerLeft, CancellationToken givenUp)
     {
-        using var deadline = new CancellationTokenSource(within, clock);
+        using var deadline = _clock.Limit(within);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerLeft, givenUp);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try

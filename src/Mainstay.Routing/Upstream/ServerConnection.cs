@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Http1;
 
 namespace Mainstay.Routing.Upstream;
@@ -10,7 +10,9 @@ namespace Mainstay.Routing.Upstream;
 /// </summary>
 internal sealed class ServerConnection : IDisposable
 {
-    private const int InputSize = 16 * 1024;
+    /// <summary>Enough for tokens and most answers; a connection whose answers are larger gets more.</summary>
+    private const int InputSize = 4 * 1024;
+    private const int LargestInput = 16 * 1024;
 
     /// <summary>Interim answers (1xx) before the final one; a server that sends more is broken.</summary>
     private const int MostInterim = 64;
@@ -18,8 +20,7 @@ internal sealed class ServerConnection : IDisposable
     private readonly Stream? _secured;
     private readonly AttemptClock _clock;
     private readonly AnswerParser _parser = new();
-    private readonly byte[] _input = GC.AllocateUninitializedArray<byte>(InputSize, pinned: true);
-    private byte[] _content = [];
+    private byte[] _input = GC.AllocateUninitializedArray<byte>(InputSize, pinned: true);
     private ChunkedReader? _chunks;
     private int _start;
     private int _end;
@@ -28,6 +29,7 @@ internal sealed class ServerConnection : IDisposable
     private AttemptResult _lateMeans;
     private int _why = -1;
     private bool _isAtEnd;
+    private ValueTask<int>? _receiving;
     private volatile bool _waitsForServer;
     private TaskCompletionSource<bool>? _continue;
 
@@ -76,20 +78,7 @@ internal sealed class ServerConnection : IDisposable
     public bool IsReusable => _isAtEnd && _parser.Status != 101 && _parser.KeepAlive && _start == _end && Why is null && Request.IsWhole;
 
     /// <summary>True if the server has neither closed it nor sent anything that nobody asked for.</summary>
-    public bool IsQuiet
-    {
-        get
-        {
-            try
-            {
-                return !_socket.Poll(0, SelectMode.SelectRead);
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                return false;
-            }
-        }
-    }
+    public bool IsQuiet => _receiving is { IsCompleted: false };
 
     /// <summary>From now until the timestamp; then the connection is cut for the given reason.</summary>
     public void SetDeadline(long at, AttemptResult means)
@@ -128,7 +117,11 @@ internal sealed class ServerConnection : IDisposable
         IsReused = true;
         IdleSince = _clock.Now;
         Request.Reset();
-        ReturnContent();
+        ForgetChunks();
+        // It waits for the next answer already. What comes while it rests, an end above all, is noticed without asking.
+#pragma warning disable CA2012 // It is awaited once, by the first FillAsync.
+        _receiving = FillNowAsync();
+#pragma warning restore CA2012
     }
 
     /// <summary>From now on the server may ask for the body with "100 Continue".</summary>
@@ -140,6 +133,7 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>Reads the head of the final answer, 101 included; what precedes it is passed on to the caller.</summary>
     /// <exception cref="IOException">The connection broke, or what came is no answer.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask ReadHeadAsync(Exchange exchange)
     {
         var isHead = exchange.Method == "HEAD";
@@ -174,6 +168,7 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>The next part of the body; empty at its end. Good until the next read.</summary>
     /// <exception cref="IOException">The answer was cut.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReadOnlyMemory<byte>> ReadPartAsync()
     {
         while (!_isAtEnd)
@@ -249,17 +244,28 @@ internal sealed class ServerConnection : IDisposable
         _socket.Dispose();
         _parser.Reset();
         Request.Reset();
-        ReturnContent();
+        ForgetChunks();
     }
 
-    private async ValueTask<int> FillAsync()
+    private ValueTask<int> FillAsync()
     {
+        if (_receiving is not { } receiving)
+            return FillNowAsync();
+        _receiving = null;
+        return receiving;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> FillNowAsync()
+    {
+        if (_end == _input.Length && _input.Length < LargestInput)
+            _input = GC.AllocateUninitializedArray<byte>(LargestInput, pinned: true);
         _start = _end = 0;
         try
         {
             _end = _secured is null
-                ? await _socket.ReceiveAsync(_input, SocketFlags.None)
-                : await _secured.ReadAsync(_input);
+                ? await _socket.ReceiveAsync(_input.AsMemory(), SocketFlags.None)
+                : await _secured.ReadAsync(_input.AsMemory());
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
         {
@@ -315,20 +321,17 @@ internal sealed class ServerConnection : IDisposable
 
     private ReadOnlyMemory<byte> ReadChunks()
     {
-        if (_content.Length == 0)
-            _content = ArrayPool<byte>.Shared.Rent(InputSize);
-        if (_chunks!.Read(_input.AsSpan(_start, _end - _start), _content, out var used, out var written) is not null)
+        // The content moves over its own framing, which comes before it and is longer than nothing.
+        var came = _input.AsMemory(_start, _end - _start);
+        if (_chunks!.Read(came.Span, came.Span, out var used, out var written) is not null)
             throw new IOException("The chunks of the server's answer break the rules of HTTP.");
         _start += used;
         _isAtEnd = _chunks.IsAtEnd;
-        return _content.AsMemory(0, written);
+        return came[..written];
     }
 
-    private void ReturnContent()
+    private void ForgetChunks()
     {
-        if (_content.Length > 0)
-            ArrayPool<byte>.Shared.Return(_content);
-        _content = [];
         _chunks?.Trailers.Clear();
         _chunks = null;
     }

@@ -34,6 +34,8 @@ internal static class ControlListener
         StatusApi.Map(app, snapshot, clock);
         IncidentsApi.Map(app, snapshot, reviews);
         RemediesApi.Map(app, order, clock);
+        DrainsApi.Map(app, snapshot, order, clock);
+        PracticesApi.Map(app, snapshot, order, clock);
         new EventsApi(snapshot, clock).Map(app);
         dashboard.Map(app);
     }
@@ -90,7 +92,7 @@ internal static class ControlListener
 
     private static string Explain(HttpContext http) => http.Response.StatusCode is StatusCodes.Status405MethodNotAllowed
         ? $"{http.Request.Path} does not take {http.Request.Method}."
-        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status and /api/incidents.";
+        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents and /api/drains.";
 
     private static void SetHeaders(IHeaderDictionary headers)
     {

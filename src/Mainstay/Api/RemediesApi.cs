@@ -49,16 +49,21 @@ internal static class RemediesApi
         return line.Length > MostCharacters ? line[..MostCharacters] : line;
     }
 
-    private static async Task AnswerAsync(
+    /// <summary>Gives an order that needs no more than a reason, and answers what became of it.</summary>
+    public static async Task AnswerAsync(
         HttpContext http, Func<string, Order> make, Func<Order, CancellationToken, Task<OrderResult>> order, TimeProvider clock)
     {
-        var (why, wrong) = await ReadWhyAsync(http);
-        if (wrong is not null)
-        {
-            await ApiJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, wrong);
-            return;
-        }
-        var result = await GiveAsync(make(why), order, clock, http.RequestAborted);
+        var (reason, isRead) = await ReadAsync<Reason>(http);
+        await (isRead
+            ? AnswerAsync(http, make(Tidy(reason?.Why)), order, clock)
+            : ApiJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, "The body must be empty or JSON such as {\"why\": \"maintenance in us-east-1\"}."));
+    }
+
+    /// <summary>Gives an order, and answers what became of it.</summary>
+    public static async Task AnswerAsync(
+        HttpContext http, Order asked, Func<Order, CancellationToken, Task<OrderResult>> order, TimeProvider clock)
+    {
+        var result = await GiveAsync(asked, order, clock, http.RequestAborted);
         await (result switch
         {
             null => ApiJson.WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, Unanswered),
@@ -67,20 +72,21 @@ internal static class RemediesApi
         });
     }
 
-    private static async Task<(string Why, string? Wrong)> ReadWhyAsync(HttpContext http)
+    /// <summary>The body as JSON: null if it is empty. <c>IsRead</c> is false for one that cannot be read.</summary>
+    public static async Task<(T? Body, bool IsRead)> ReadAsync<T>(HttpContext http) where T : class
     {
-        const string Cure = "The body must be empty or JSON such as {\"why\": \"maintenance in us-east-1\"}.";
         try
         {
             using var reader = new StreamReader(http.Request.Body);
             var body = await reader.ReadToEndAsync(http.RequestAborted);
             if (string.IsNullOrWhiteSpace(body))
-                return ("", null);
-            return JsonSerializer.Deserialize<Reason>(body, ApiJson.Options) is { } reason ? (Tidy(reason.Why), null) : ("", Cure);
+                return (null, true);
+            var read = JsonSerializer.Deserialize<T>(body, ApiJson.Options);
+            return (read, read is not null);
         }
         catch (JsonException)
         {
-            return ("", Cure);
+            return (null, false);
         }
     }
 

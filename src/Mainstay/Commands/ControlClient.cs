@@ -41,21 +41,24 @@ internal sealed class ControlClient : IDisposable
     public Task<ControlAnswer> GetAsync(string path, CancellationToken cancel) => AskAsync(HttpMethod.Get, path, null, cancel);
 
     /// <param name="why">Stands in the journal; null: empty.</param>
-    public Task<ControlAnswer> PostAsync(string path, string? why, CancellationToken cancel) => AskAsync(HttpMethod.Post, path, why, cancel);
+    public Task<ControlAnswer> PostAsync(string path, string? why, CancellationToken cancel) => SendAsync(HttpMethod.Post, path, new { why = why ?? "" }, cancel);
+
+    /// <param name="body">Sent as JSON; null: nothing is.</param>
+    public Task<ControlAnswer> SendAsync(HttpMethod method, string path, object? body, CancellationToken cancel) => AskAsync(method, path, body, cancel);
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<ControlAnswer> AskAsync(HttpMethod method, string path, string? why, CancellationToken cancel)
+    private async Task<ControlAnswer> AskAsync(HttpMethod method, string path, object? body, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, path);
-        if (method == HttpMethod.Post)
-            request.Content = new StringContent(JsonSerializer.Serialize(new { why = why ?? "" }), Encoding.UTF8, "application/json");
+        if (body is not null)
+            request.Content = new StringContent(JsonSerializer.Serialize(body, ApiJson.Options), Encoding.UTF8, "application/json");
         try
         {
             using var answer = await _http.SendAsync(request, cancel);
-            var body = await answer.Content.ReadAsStringAsync(cancel);
+            var text = await answer.Content.ReadAsStringAsync(cancel);
             var status = (int)answer.StatusCode;
-            return new ControlAnswer(status, body, answer.IsSuccessStatusCode ? "" : Explain(status, body));
+            return new ControlAnswer(status, text, answer.IsSuccessStatusCode ? "" : Explain(status, text));
         }
         catch (HttpRequestException e)
         {

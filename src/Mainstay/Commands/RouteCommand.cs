@@ -49,7 +49,8 @@ internal static class RouteCommand
         var routes = new LiveRoutes(clock, seed + 2);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
         var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
-        composition.Run("outcomes", token => OutcomeSocket.ServeAsync(Path.Combine(stateFolder, SocketName), composition.Feed.Reader, token));
+        composition.Run("outcomes", token => OutcomeSocket.ServeAsync(
+            Path.Combine(stateFolder, SocketName), composition.Feed.Reader, clock, token));
         composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(
@@ -62,7 +63,8 @@ internal static class RouteCommand
         return 0;
     }
 
-    /// <summary>Takes over each table that a control plane writes, and takes remedies off while they are paused.</summary>
+    /// <summary>Takes over each table that a control plane writes, and takes overlays off whose time is over, and all but a person's
+    /// own while remedies are paused.</summary>
     private static async Task FollowAsync(
         LastGoodFile file, DateTime seen, PauseFile pause, LiveRoutes routes, TimeProvider clock, ILogger log, CancellationToken cancel)
     {
@@ -78,11 +80,19 @@ internal static class RouteCommand
                     log.LogWarning("The table could not be read; the one before stays in force. {Why}", why);
             }
             var current = routes.Current.Table;
-            if (current.Overlays.Length > 0 && pause.Read() is { } paused)
+            if (current.Overlays.Any(o => !o.ByHand) && pause.Read() is { } paused)
             {
                 log.LogWarning("{Who} paused all remedies: they are taken off", paused.Who);
-                routes.Swap(current with { Overlays = [] });
+                current = current with { Overlays = [.. current.Overlays.Where(o => o.ByHand)] };
             }
+            var now = clock.GetUtcNow();
+            if (current.Overlays.Any(o => o.Until <= now))
+            {
+                log.LogWarning("The time of {Ids} is over: taken off", string.Join(", ", current.Overlays.Where(o => o.Until <= now).Select(o => o.Id)));
+                current = current with { Overlays = [.. current.Overlays.Where(o => !(o.Until <= now))] };
+            }
+            if (current != routes.Current.Table)
+                routes.Swap(current);
         }
     }
 

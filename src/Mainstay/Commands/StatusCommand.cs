@@ -3,6 +3,7 @@ using System.Text.Json;
 using Mainstay.Api;
 using Mainstay.Control;
 using Mainstay.Control.Incidents;
+using Mainstay.Control.Mitigation;
 using Mainstay.Dashboard;
 using Spectre.Console;
 
@@ -73,6 +74,7 @@ internal sealed class StatusText(TextWriter output, bool terminal, DateTimeOffse
             + $"Remedies {(snapshot.Paused ? "are paused" : Words.Of(snapshot.Mode))}.");
         if (StatusApi.StandsStill(snapshot, now))
             output.WriteLine("The control loop stands still, so this is old; traffic flows on.");
+        WriteDrains(snapshot.Drains);
         foreach (var trouble in snapshot.Troubles)
             output.WriteLine($"Trouble: {Clean(trouble)}");
         var rows = new List<string[]>();
@@ -86,7 +88,7 @@ internal sealed class StatusText(TextWriter output, bool terminal, DateTimeOffse
                 rows.Add([$"  {region.Name}", state, .. Figures(region.Traffic)]);
                 foreach (var server in region.Servers)
                 {
-                    var health = (server.Well ? "well" : "unwell") + (server.BreakerOpen ? ", breaker open" : "");
+                    var health = (server.Well ? "well" : "unwell") + (server.BreakerOpen ? ", breaker open" : "") + (server.IsDrained ? ", drained" : "");
                     rows.Add([$"    {server.Name}", health, .. Figures(server.Traffic)]);
                 }
             }
@@ -109,6 +111,17 @@ internal sealed class StatusText(TextWriter output, bool terminal, DateTimeOffse
         })]);
         foreach (var remedy in incidents.SelectMany(i => i.Remedies).Where(r => r.State is Control.Mitigation.RemedyState.Proposed))
             output.WriteLine($"Waits for approval: {Clean(remedy.Title)}. mainstay incident approve {remedy.Id}");
+    }
+
+    /// <summary>What people have drained by hand, a line each.</summary>
+    public void WriteDrains(IEnumerable<Drain> drains)
+    {
+        foreach (var drain in drains)
+        {
+            var until = drain.Until is { } end ? $" until {Words.When(end, now)} UTC" : "";
+            var where = drain.Server is null ? "" : $" in {drain.Region}";
+            output.WriteLine(Clean($"Drain {drain.Number}: {drain.Title}{where}, by {drain.Who} since {Words.When(drain.Since, now)} UTC{until}{(drain.Why.Length > 0 ? $": {drain.Why}" : "")}"));
+        }
     }
 
     public void Table(string[] heads, IReadOnlyList<string[]> rows)

@@ -25,6 +25,9 @@ internal sealed class DashboardRoutes(
         app.MapPost("/incidents/{number}/approve/{id}", ApproveAsync);
         app.MapPost("/pause", http => OrderAsync(http, why => new PauseOrder(RemediesApi.WhoOf(http), why)));
         app.MapPost("/resume", http => OrderAsync(http, why => new ResumeOrder(RemediesApi.WhoOf(http), why)));
+        app.MapPost("/drains/{number}/undrain", http => OrderAsync(http, why => new UndrainOrder(DrainsApi.Number(http) ?? 0, RemediesApi.WhoOf(http), why)));
+        app.MapGet("/practices/{number}", WritePracticeAsync);
+        app.MapPost("/practices/stop", http => OrderAsync(http, why => new StopPracticeOrder(RemediesApi.WhoOf(http), why)));
         app.MapGet("/login", http => WriteLoginAsync(http, 200, http.Request.Query["back"].ToString(), null));
         app.MapPost("/login", SignInAsync);
         app.MapPost("/logout", http =>
@@ -61,6 +64,13 @@ internal sealed class DashboardRoutes(
             return WriteRefusalAsync(http, 404, why);
         return WriteAsync<ReviewPage>(http, 200, $"/incidents/{incident.Number}/review",
             new() { ["Now"] = snapshot(), ["Incident"] = incident, ["Markdown"] = markdown });
+    }
+
+    private Task WritePracticeAsync(HttpContext http)
+    {
+        if (PracticesApi.Find(snapshot(), http) is not { } practice)
+            return WriteRefusalAsync(http, 404, PracticesApi.Unknown(http));
+        return WriteAsync<PracticePage>(http, 200, $"/practices/{practice.Number}", new() { ["Now"] = snapshot(), ["Practice"] = practice });
     }
 
     private async Task ApproveAsync(HttpContext http)

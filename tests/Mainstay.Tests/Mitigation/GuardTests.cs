@@ -58,6 +58,22 @@ public sealed class GuardTests
     }
 
     [Fact]
+    public void What_people_drained_counts_as_gone_and_as_the_one_region()
+    {
+        var scene = new Scene(Scene.Configure(RemedyMode.Act, Scene.Service("chat", 100, "a", "b")));
+        var tick = scene.Tick();
+        var drained = new Control.Mitigation.Drain { Number = 4, Region = "b", Who = "ada", Why = "", Since = Scene.Start };
+        var other = Guard.Check(Drain("a"), [], tick with { Drains = [drained] });
+        Assert.Equal(GuardAnswer.Forbid, other.Answer);
+        Assert.Contains("mainstay undrain 4", other.Reason, StringComparison.Ordinal);
+        var servers = Guard.Check(Drain("a"), [], tick with { Drains = [drained with { Server = "b1" }, drained with { Server = "b2" }] });
+        Assert.Contains("nobody would be left", servers.Reason, StringComparison.Ordinal);
+        Assert.Equal(GuardAnswer.Allow, Guard.Check(Drain("a"), [], tick with { Drains = [drained with { Server = "b1" }] }).Answer);
+        Assert.Equal(GuardAnswer.Allow, Guard.Check(Drain("a"), [], tick with { Drains = [drained with { Service = "vision" }] }).Answer);
+        Assert.Equal(GuardAnswer.Allow, Guard.Check(Drain("b"), [], tick with { Drains = [drained] }).Answer);
+    }
+
+    [Fact]
     public void Stale_data_is_acted_on_by_nobody()
     {
         var scene = new Scene { Silent = true };

@@ -1,0 +1,181 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Mainstay.Bench.Proxy;
+
+/// <summary>
+/// What a request and a streamed token cost through Mainstay, HAProxy and nginx in front of the same servers: CPU of the
+/// proxy's processes, added latency, memory. The proxies take turns in paired rounds; the table shows medians.
+/// </summary>
+internal static class ProxyBench
+{
+    private const int Connections = 32;
+    private const int OpenStreams = 8000;
+    private const int TokenStreams = 100;
+    private const int TokenEveryMs = 20;
+
+    /// <summary>How long each part takes: seconds, and numbers of rounds.</summary>
+    private sealed record Plan(int WarmUp, int Rounds, int Loaded, int Single, int TokenRounds, int Tokens, int Open);
+
+    private static readonly Plan Full = new(15, 7, 4, 2, 5, 5, 6);
+    private static readonly Plan Quick = new(2, 3, 1, 1, 1, 2, 1);
+
+    public static Command Build(TimeProvider clock)
+    {
+        var quick = new Option<bool>("--quick") { Description = "A coarser answer within a minute." };
+        var rounds = new Option<int?>("--rounds") { Description = "Rounds of plain requests." };
+        var tokens = new Option<bool>("--plain-only") { Description = "Leave the streams out." };
+        var command = new Command("proxy", "Cost of a request and of a streamed token, beside HAProxy and nginx.") { quick, rounds, tokens };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var missing = ((string[])["haproxy", "nginx", "wrk"]).Where(program => Children.Find(program) is null).ToList();
+            if (missing.Count > 0)
+            {
+                await Console.Error.WriteLineAsync($"Missing: {string.Join(", ", missing)}. Install with: apt-get install {string.Join(' ', missing)}");
+                return 2;
+            }
+            var plan = parsed.GetValue(quick) ? Quick : Full;
+            return await RunAsync(plan with { Rounds = parsed.GetValue(rounds) ?? plan.Rounds }, !parsed.GetValue(tokens), clock, cancel);
+        });
+        return command;
+    }
+
+    /// <summary>The parts that run as processes of their own, so that each has its own limit of open files.</summary>
+    public static Command BuildServer(TimeProvider clock)
+    {
+        var every = new Argument<int>("milliseconds");
+        var command = new Command("token-server", "Part of proxy: streams events.") { every };
+        command.Hidden = true;
+        command.SetAction(parsed => TokenServer.RunAsync(parsed.GetValue(every), clock));
+        return command;
+    }
+
+    /// <inheritdoc cref="BuildServer"/>
+    public static Command BuildReader(TimeProvider clock)
+    {
+        var port = new Argument<int>("port");
+        var streams = new Argument<int>("streams");
+        var command = new Command("token-reader", "Part of proxy: reads events.") { port, streams };
+        command.Hidden = true;
+        command.SetAction(parsed => new TokenReader(clock).RunAsync(parsed.GetValue(port), parsed.GetValue(streams)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Plan plan, bool withStreams, TimeProvider clock, CancellationToken cancel)
+    {
+        var folder = Directory.CreateTempSubdirectory("mainstay-bench-").FullName;
+        using var children = new Children();
+        // System.CommandLine ends the process a while after Ctrl+C: the children must not outlive it.
+        using var ended = cancel.Register(children.Dispose);
+        try
+        {
+            var report = new ProxyReport();
+            var plain = Peer.PlainServer(children, folder);
+            await plain.ReadyAsync(clock, cancel);
+            var tokens = await StartTokensAsync(children, TokenEveryMs, cancel);
+            var peers = StartAll(children, folder, plain.Port, tokens);
+            foreach (var peer in peers)
+                await peer.ReadyAsync(clock, cancel);
+            foreach (var peer in peers)
+                await Wrk.RunAsync(children, peer.Url("/"), Connections, plan.WarmUp, cancel);
+            for (var round = 0; round < plan.Rounds; round++)
+                await PlainRoundAsync(children, plan, [plain, .. peers], round, report, cancel);
+            report.Idle(peers);
+            if (withStreams)
+            {
+                for (var round = 0; round < plan.TokenRounds; round++)
+                    await TokenRoundAsync(children, plan, peers, tokens, report, cancel);
+                await OpenAsync(children, plan, folder, plain.Port, report, clock, cancel);
+            }
+            report.Print();
+            Console.WriteLine(JsonSerializer.Serialize(report.ForPrograms()));
+            return 0;
+        }
+        catch (InvalidOperationException e) when (!cancel.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
+        }
+        catch (Exception) when (cancel.IsCancellationRequested)
+        {
+            return 130;
+        }
+        finally
+        {
+            children.Dispose();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static Peer[] StartAll(Children children, string folder, int plain, int tokens) =>
+    [
+        Peer.Mainstay(children, folder, plain, tokens),
+        Peer.Haproxy(children, folder, plain, tokens),
+        Peer.Nginx(children, folder, plain, tokens),
+    ];
+
+    private static async Task<int> StartTokensAsync(Children children, int everyMs, CancellationToken cancel)
+    {
+        var server = children.LaunchSelf("token-server", everyMs.ToString(CultureInfo.InvariantCulture));
+        return int.Parse((await server.StandardOutput.ReadLineAsync(cancel))!, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>All of them once, in an order that changes from round to round.</summary>
+    private static async Task PlainRoundAsync(
+        Children children, Plan plan, Peer[] all, int round, ProxyReport report, CancellationToken cancel)
+    {
+        for (var i = 0; i < all.Length; i++)
+        {
+            var peer = all[(i + round) % all.Length];
+            var before = peer.CpuSeconds;
+            var loaded = await Wrk.RunAsync(children, peer.Url("/"), Connections, plan.Loaded, cancel);
+            var cpu = peer.CpuSeconds - before;
+            var single = await Wrk.RunAsync(children, peer.Url("/"), 1, plan.Single, cancel);
+            report.Plain(peer.Name, cpu * 1e6 / loaded.Requests, loaded, single);
+        }
+    }
+
+    private static async Task TokenRoundAsync(
+        Children children, Plan plan, Peer[] peers, int tokens, ProxyReport report, CancellationToken cancel)
+    {
+        report.Tokens("direct", 0, await ReadTokensAsync(children, tokens, TokenStreams, plan.Tokens, () => { }, cancel));
+        foreach (var peer in peers)
+        {
+            var before = 0.0;
+            var result = await ReadTokensAsync(children, peer.Port, TokenStreams, plan.Tokens, () => before = peer.CpuSeconds, cancel);
+            report.Tokens(peer.Name, (peer.CpuSeconds - before) * 1e6 / result.Events, result);
+        }
+    }
+
+    /// <summary>Memory of each proxy, freshly started, while many streams are open.</summary>
+    private static async Task OpenAsync(
+        Children children, Plan plan, string folder, int plain, ProxyReport report, TimeProvider clock, CancellationToken cancel)
+    {
+        var tokens = await StartTokensAsync(children, everyMs: 4000, cancel);
+        foreach (var peer in StartAll(children, Directory.CreateDirectory(Path.Combine(folder, "open")).FullName, plain, tokens))
+        {
+            await peer.ReadyAsync(clock, cancel);
+            var memory = 0.0;
+            await ReadTokensAsync(children, peer.Port, OpenStreams, plan.Open, () => { }, cancel, () => memory = peer.ResidentMb);
+            report.Open(peer.Name, memory);
+        }
+    }
+
+    private static async Task<TokenResult> ReadTokensAsync(
+        Children children, int port, int streams, int seconds, Action begins, CancellationToken cancel, Action? ends = null)
+    {
+        var reader = children.LaunchSelf("token-reader", port.ToString(CultureInfo.InvariantCulture), streams.ToString(CultureInfo.InvariantCulture));
+        var said = await reader.StandardOutput.ReadLineAsync(cancel);
+        if (said != "open")
+            throw new InvalidOperationException($"Streams on port {port}: {said}");
+        begins();
+        await reader.StandardInput.WriteLineAsync(seconds.ToString(CultureInfo.InvariantCulture).AsMemory(), cancel);
+        await reader.StandardInput.FlushAsync(cancel);
+        var line = await reader.StandardOutput.ReadLineAsync(cancel) ?? throw new InvalidOperationException($"The reader failed: {children.ComplaintOf(reader)}");
+        var result = JsonSerializer.Deserialize<TokenResult>(line)!;
+        ends?.Invoke();
+        children.Stop(reader);
+        return result;
+    }
+}
