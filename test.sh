@@ -37,11 +37,13 @@ check_sdk() {
     fi
 }
 
-# The browser tests drive the system's Chromium.
-check_browser() {
+# The browser tests drive the system's Chromium; scenarios compare with other proxies.
+check_programs() {
     local missing=()
     command -v chromium > /dev/null || command -v chromium-browser > /dev/null || missing+=(chromium)
     command -v chromedriver > /dev/null || missing+=(chromium-driver)
+    PATH=$PATH:/usr/sbin command -v haproxy > /dev/null || missing+=(haproxy)
+    PATH=$PATH:/usr/sbin command -v nginx > /dev/null || missing+=(nginx)
     if [ ${#missing[@]} -eq 0 ]; then return; fi
     if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
         echo "Installing ${missing[*]} ..."
@@ -51,7 +53,7 @@ check_browser() {
         fi
         echo "apt-get could not install ${missing[*]}." >&2
     fi
-    echo "The browser tests need ${missing[*]}: sudo apt-get install ${missing[*]}" >&2
+    echo "The tests need ${missing[*]}: sudo apt-get install ${missing[*]}" >&2
     exit 2
 }
 
@@ -88,7 +90,7 @@ count() {
 }
 
 check_sdk
-check_browser
+check_programs
 if ! dotnet build Mainstay.slnx -c Release --nologo -v quiet -warnaserror "${quiet[@]}" < /dev/null; then
     echo "The build failed, so no test ran; that counts as one failure." >&2
     echo "0 passed, 1 failed"

@@ -10,6 +10,7 @@ using Mainstay.Bench.Soak;
 var root = new RootCommand("Mainstay's benchmarks.")
 {
     DemoBench.Build(),
+    ExplainBench.Build(TimeProvider.System),
     TextBench.Build(TimeProvider.System),
     ProxyBench.Build(TimeProvider.System),
     ProxyBench.BuildServer(TimeProvider.System),

@@ -164,8 +164,21 @@ public sealed partial class ControlLoop
     {
         while (_feed.TryRead(out var observation))
             _collector.Add(observation);
-        return _collector.Close(now);
+        var windows = _collector.Close(now);
+        _unwritten.AddRange(windows.Decisions.Select(d => new FactDraft(d.At, "decision", null, "mainstay", DecisionText.Line(d.Decision))));
+        foreach (var queue in windows.Queues)
+            _troubles.Note($"queue of {queue.Service}", QueueText(queue));
+        return windows;
     }
+
+    /// <summary>What people should know of a queue; null: nothing.</summary>
+    private static string? QueueText(QueueReport queue) => queue switch
+    {
+        { Trouble: { } trouble } => trouble,
+        { Waiting: 0, Unknown: 0 } => null,
+        { Unknown: 0 } => $"{queue.Service}: {queue.Waiting} requests wait in the queue of when_down for a server.",
+        _ => $"{queue.Service}: {queue.Waiting} requests wait in the queue of when_down for a server; of {queue.Unknown} nobody knows whether a server did them, and they are not sent again.",
+    };
 
     /// <summary>What the timelines gained in this tick: each line is news to people and a fact for the journal.</summary>
     private List<News> NewsSince(ImmutableArray<Incident> before)

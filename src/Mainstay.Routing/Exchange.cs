@@ -113,6 +113,14 @@ public abstract class Exchange
     /// <summary>Cuts the connection, so that the caller cannot take what was sent for the whole answer.</summary>
     public abstract void Abort();
 
+    /// <summary>True: it comes from the queue of when_down, and nobody waits for its answer.</summary>
+    internal virtual bool IsReplay => false;
+
+    /// <summary>Told once, at the end, what became of it.</summary>
+    internal virtual void NoteEnd(Outcome outcome)
+    {
+    }
+
     /// <summary>An id that no other request of this process has, whatever front it came by.</summary>
     /// <param name="prefix">Tells the requests of this process from those of others.</param>
     internal static string NewId(string prefix) =>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Queue;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -11,8 +12,29 @@ public sealed partial class Gateway(
 {
     private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
     private readonly Hedging _hedging = new(picker, clock);
+    private readonly DecisionSampler _sampler = new(feed);
 
-    public void Dispose() => _upstream.Dispose();
+    /// <summary>Why the latest requests went where they went.</summary>
+    public DecisionRing Decisions { get; } = new(clock);
+
+    /// <summary>What waits for a server.</summary>
+    internal RequestQueues Queues { get; } = new(clock);
+
+    /// <summary>Opens the queues of when_down, so that the first request finds them. One that cannot be opened is tried again later.</summary>
+    public void OpenQueues()
+    {
+        foreach (var service in routes.Current.Services)
+            Queues.Open(service.Spec);
+    }
+
+    /// <summary>Sends what waits in the queues until cancelled.</summary>
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+
+    public void Dispose()
+    {
+        Queues.Dispose();
+        _upstream.Dispose();
+    }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
     public async Task HandleAsync(Exchange exchange)
@@ -20,30 +42,37 @@ public sealed partial class Gateway(
         // 1. One table for the whole request.
         var table = routes.Current;
 
-        // 2. The service that the caller means.
+        // 2. The service that the caller means; or the result of a request that waited in a queue.
+        if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
+        {
+            await Queues.AnswerAsync(exchange);
+            return;
+        }
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
+        var draw = Draw();
+        var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
         if (service is null)
         {
+            decision.Ended(OutcomeResult.CallerError, 404, default, default);
             await OwnAnswer.WriteAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
             return;
         }
 
-        var request = new RequestInProgress(exchange, service, table.Table.Version, clock);
+        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
         var total = _upstream.Deadline(service.Spec.Timeouts.Total);
         service.Retries.NoteRequest();
-        var draw = Draw();
         try
         {
             while (true)
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
-                var place = IsQueueing(request) ? null : Enter(service, request.Tried, draw);
+                var place = IsQueueing(request) ? null : Enter(request, draw);
                 if (place is null && request.Tried.IsEmpty && service.IsWorthWaiting([]))
                     place = await WaitAsync(request, draw, total);
                 if (place is null)
                 {
-                    await OwnAnswer.NoServerAsync(request, draw);
+                    await AnswerItselfAsync(request, null, body, draw);
                     break;
                 }
 
@@ -57,18 +86,17 @@ public sealed partial class Gateway(
                     (result, answer) = await TryAsync(request, place, body, total);
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
-                if (MayTryAgain(request, result, body) && picker.Pick(service, request.Tried, draw) is { } other && IsWorthTrying(other, result)
-                    && service.Retries.TrySpend(service.Spec.Retry.Budget))
+                if (TriesAgain(request, result, body, draw))
                 {
                     await DiscardAsync(request, place, result, answer);
                     continue;
                 }
 
                 // 6. The answer, as it comes; or the reason why there is none.
-                if (answer is null || IsReplacedWhenDown(service.Spec, answer))
+                if (answer is null || IsReplacedWhenDown(request, answer))
                 {
                     await DiscardAsync(request, place, result, answer);
-                    await OwnAnswer.FailureAsync(request, result, body);
+                    await AnswerItselfAsync(request, result, body, draw);
                 }
                 else
                 {
@@ -84,20 +112,48 @@ public sealed partial class Gateway(
         }
 
         // 7. What became of it.
-        feed.Report(request.Outcome());
+        Close(request);
     }
 
-    private LiveServer.Place? Enter(LiveService service, ImmutableArray<LiveServer> tried, double draw)
+    /// <summary>No server answered: the request is queued, if its service does that and it may be; else its caller is told why.</summary>
+    /// <param name="request">Nothing of its answer has been sent.</param>
+    /// <param name="result">How the last attempt failed; null: there was no server for one.</param>
+    /// <param name="body">Its body; null: none.</param>
+    /// <param name="draw">Of the request.</param>
+    private async Task AnswerItselfAsync(RequestInProgress request, AttemptResult? result, ReplayableBody? body, double draw)
     {
+        if (result is not (AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            && request.Shed == Shed.No
+            && await Queues.TryKeepAsync(request, body, MaySendTwice(request)))
+            return;
+        await (result is { } failure ? OwnAnswer.FailureAsync(request, failure, body) : OwnAnswer.NoServerAsync(request, draw));
+    }
+
+    private void Close(RequestInProgress request)
+    {
+        var outcome = request.Outcome();
+        request.Decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
+        feed.Report(outcome);
+        _sampler.Offer(outcome, Decisions);
+        request.Exchange.NoteEnd(outcome);
+    }
+
+    private LiveServer.Place? Enter(RequestInProgress request, double draw)
+    {
+        var (service, tried) = (request.Service, request.Tried);
         // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
         for (var i = 0; i < 3; i++)
         {
-            if (picker.Pick(service, tried, draw) is not { } server)
+            var server = picker.Pick(service, tried, draw);
+            request.Decision.Chose(tried, draw, server);
+            if (server is null)
                 return null;
             if (server.TryEnter(force: false) is { } place)
                 return place;
         }
-        return picker.Pick(service, tried, draw)?.TryEnter(force: true);
+        var last = picker.Pick(service, tried, draw);
+        request.Decision.Chose(tried, draw, last);
+        return last?.TryEnter(force: true);
     }
 
     /// <summary>While others wait, whoever comes waits behind those that matter more. A second attempt never waits.</summary>
@@ -106,13 +162,21 @@ public sealed partial class Gateway(
 
     private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw, long total)
     {
-        var service = request.Service;
+        var (service, began) = (request.Service, clock.GetTimestamp());
         // A place so late that no answer could come in time is of no use.
         var latest = total - (long)(service.UsualWait.TotalSeconds * clock.TimestampFrequency);
         (var place, request.Shed) = await service.Admission.WaitAsync(
-            request.Priority, service.Spec.Admission, () => Enter(service, [], draw), latest, request.Exchange.CallerLeft);
+            request.Priority, service.Spec.Admission, () => EnterFreed(service, draw), latest, request.Exchange.CallerLeft);
+        request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);
+        if (place is not null)
+            request.Decision.Chose([], draw, place.Server);
+        else if (request.Shed != Shed.CallerLeft)
+            request.Decision.Acted(Reflex.Shed, service.Admission.Waiting);
         return place;
     }
+
+    private LiveServer.Place? EnterFreed(LiveService service, double draw) =>
+        picker.Pick(service, [], draw) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
 
     private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
@@ -145,6 +209,37 @@ public sealed partial class Gateway(
         _hedging.SendAsync(
             request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
 
+    private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)
+    {
+        var (retry, budget) = (request.Service.Spec.Retry, request.Service.Retries);
+        if (result is AttemptResult.Answered or AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
+            return false;
+        if (!MayTryAgain(request, result, body))
+        {
+            var isLast = request.Attempt >= retry.Attempts;
+            request.Decision.Acted(
+                isLast ? Reflex.LastAttempt : body is { CanReplay: false } ? Reflex.BodyTooLong : Reflex.NotRepeatable,
+                isLast ? request.Attempt : retry.ReplayLimit);
+            return false;
+        }
+        // While requests wait, another attempt is another request's place: only what broke, or matters most, gets one.
+        var isBroken = result is AttemptResult.NotReached or AttemptResult.Broken;
+        if (!isBroken && request.Service.Admission.IsOverloaded && request.Priority != Priority.Critical)
+        {
+            request.Decision.Acted(Reflex.Overload, request.Service.Admission.Waiting);
+            return false;
+        }
+        if (picker.Pick(request.Service, request.Tried, draw) is not { } other || !IsWorthTrying(other, result))
+        {
+            request.Decision.Acted(result == AttemptResult.Overloaded ? Reflex.OthersWorse : Reflex.NoOtherServer);
+            return false;
+        }
+        var isAllowed = budget.TrySpend(retry.Budget);
+        var (used, allowed) = budget.Standing(retry.Budget);
+        request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
+        return isAllowed;
+    }
+
     /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
     private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)
     {
@@ -168,10 +263,6 @@ public sealed partial class Gateway(
             return false;
         if (request.Attempt >= request.Service.Spec.Retry.Attempts || body is { CanReplay: false })
             return false;
-        // While requests wait, another attempt is another request's place: only what broke, or matters most, gets one.
-        var isBroken = result is AttemptResult.NotReached or AttemptResult.Broken;
-        if (!isBroken && request.Service.Admission.IsOverloaded && request.Priority != Priority.Critical)
-            return false;
         return result == AttemptResult.NotReached || MaySendTwice(request);
     }
 
@@ -190,8 +281,9 @@ public sealed partial class Gateway(
     }
 
     /// <summary>True if the last answer says no more than that nobody could serve the request, and the service has a better one.</summary>
-    private static bool IsReplacedWhenDown(Service service, UpstreamAnswer answer) =>
-        service.AnswerWhenDown is not null && (answer.Status is 502 or 503 or 504);
+    private bool IsReplacedWhenDown(RequestInProgress request, UpstreamAnswer answer) =>
+        answer.Status is 502 or 503 or 504 && !request.Exchange.IsReplay
+        && (request.Service.Spec.AnswerWhenDown is not null || (Queues.Of(request.Service.Spec) is not null && MaySendTwice(request)));
 
     private static ReadOnlySpan<char> HostOnly(string host)
     {

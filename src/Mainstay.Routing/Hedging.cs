@@ -32,7 +32,7 @@ internal sealed class Hedging(Picker picker, TimeProvider clock)
     {
         // Made now by one thread, what both attempts will only read.
         var exchange = request.Exchange;
-        _ = (exchange.Method, exchange.Target, exchange.Host, exchange.RequestHeaders.Count);
+        _ = (exchange.Method, exchange.Target, exchange.Host, exchange.IsTraced);
         request.Service.State.Hedges.NoteRequest();
         using var giveUpFirst = new CancellationTokenSource();
         using var giveUpSecond = new CancellationTokenSource();
@@ -41,6 +41,8 @@ internal sealed class Hedging(Picker picker, TimeProvider clock)
             return Of(first, await one);
 
         request.Begin(second);
+        request.Decision.Chose([first.Server], draw, second.Server);
+        request.Decision.Acted(Reflex.Hedged, (long)after.TotalMilliseconds);
         var copy = body?.Copy();
         try
         {

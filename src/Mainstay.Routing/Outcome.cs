@@ -9,6 +9,8 @@ namespace Mainstay.Routing;
 [JsonDerivedType(typeof(Outcome), "outcome")]
 [JsonDerivedType(typeof(Probe), "probe")]
 [JsonDerivedType(typeof(ServerReport), "server")]
+[JsonDerivedType(typeof(DecisionReport), "decision")]
+[JsonDerivedType(typeof(QueueReport), "queue")]
 public abstract record Observation(DateTimeOffset At);
 
 /// <summary>What became of a request, with every attempt it took.</summary>
@@ -57,6 +59,9 @@ public enum OutcomeResult
 
     /// <summary>The caller went away first.</summary>
     CallerLeft,
+
+    /// <summary>No server could take it, so it was stored, or went back to where it was stored: neither success nor failure.</summary>
+    Queued,
 }
 
 /// <summary>One try of a request on one server.</summary>
@@ -143,3 +148,11 @@ public sealed record ServerReport(
     bool Well,
     bool BreakerOpen,
     int Outstanding) : Observation(At);
+
+/// <summary>How the queue of a service stands; reported once a second while there is something to say, and once when it is over.</summary>
+/// <param name="At">When it was so.</param>
+/// <param name="Service">The service.</param>
+/// <param name="Waiting">Requests that wait.</param>
+/// <param name="Unknown">Requests of which nobody knows whether a server did them.</param>
+/// <param name="Trouble">What is wrong with the queue itself; null: nothing.</param>
+public sealed record QueueReport(DateTimeOffset At, string Service, int Waiting, int Unknown, string? Trouble) : Observation(At);

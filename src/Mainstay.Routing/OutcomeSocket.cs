@@ -73,7 +73,7 @@ public static class OutcomeSocket
         }
     }
 
-    private static Socket Listen(string path)
+    internal static Socket Listen(string path)
     {
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try

@@ -55,6 +55,8 @@ internal static class OwnAnswer
                 request.Exchange, 504, $"No answer within timeouts.total = {request.Service.Spec.Timeouts.Total}."),
             AttemptResult.FirstByteTimeout => WriteAsync(
                 request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
+            AttemptResult.ServerError => WriteAsync(
+                request.Exchange, 503, $"The servers of {request.Service.Spec.Name} failed it, and it could not be queued."),
             AttemptResult.NotReached => WriteAsync(request.Exchange, 502, $"Server {server} could not be reached."),
             _ => WriteAsync(
                 request.Exchange, 502,

@@ -85,7 +85,7 @@ public sealed class Picker(int seed)
     }
 
     /// <summary>What speaks against a server, the worst first.</summary>
-    private static PassedOver Against(LiveService service, LiveServer server, double draw)
+    internal static PassedOver Against(LiveService service, LiveServer server, double draw)
     {
         var hold = server.Breaker.HoldNow();
         if (hold == Hold.Down)

@@ -10,9 +10,9 @@ internal static class Priorities
     public static Priority Of(Exchange exchange, AdmissionPolicy policy)
     {
         foreach (var rule in policy.Rules)
-            if (Fits(rule, exchange.RequestHeaders[rule.Header].ToString()))
+            if (Fits(rule, exchange.FieldText(rule.Header)))
                 return rule.Priority;
-        return policy.Header is { } header && TryRead(exchange.RequestHeaders[header].ToString().AsSpan().Trim()) is { } priority
+        return policy.Header is { } header && TryRead(exchange.FieldText(header).AsSpan().Trim()) is { } priority
             ? priority
             : policy.Otherwise;
     }

@@ -68,6 +68,20 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
         }
     }
 
+    /// <summary>Reads what is still to come and keeps it. Null: the whole is longer than what may be kept. Good until disposal.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>?> ReadAllAsync(CancellationToken cancel)
+    {
+        while (CanReplay && !_atEnd)
+        {
+            var read = await ReadAsync(cancel);
+            foreach (var part in read.Buffer)
+                Keep(part.Span);
+            reader.AdvanceTo(read.Buffer.End);
+            _atEnd |= read.IsCompleted;
+        }
+        return CanReplay ? _kept.AsMemory(0, _length) : default(ReadOnlyMemory<byte>?);
+    }
+
     public void Dispose()
     {
         _copying?.Dispose();

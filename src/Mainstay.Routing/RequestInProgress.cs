@@ -3,18 +3,22 @@ using System.Collections.Immutable;
 namespace Mainstay.Routing;
 
 /// <summary>What is known of a request while it is served: which servers it tried, and how that went.</summary>
-internal sealed class RequestInProgress(Exchange exchange, LiveService service, long tableVersion, TimeProvider clock)
+internal sealed class RequestInProgress(Exchange exchange, LiveService service, long tableVersion, DecisionRecord decision, TimeProvider clock)
 {
-    private readonly long _arrived = clock.GetTimestamp();
+    private readonly long _arrived = decision.Arrived;
     private ImmutableArray<Attempt> _attempts = [];
     private TimeSpan _firstByte;
     private Priority? _priority;
     private bool _whole;
     private bool _callerLeft;
+    private bool _queued;
 
     public Exchange Exchange => exchange;
 
     public LiveService Service => service;
+
+    /// <summary>Why it goes where it goes, for the record.</summary>
+    public DecisionRecord Decision => decision;
 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
@@ -27,6 +31,17 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
 
     /// <summary>Number of the present attempt, from 1.</summary>
     public int Attempt => Tried.Length;
+
+    /// <summary>True once an attempt may have reached a server.</summary>
+    public bool MayHaveReached => _attempts.Any(a => a.Result != AttemptResult.NotReached);
+
+    /// <summary>Notes that it was stored instead of served.</summary>
+    /// <param name="waiting">Requests in the queue.</param>
+    public void NoteQueued(int waiting)
+    {
+        _queued = true;
+        decision.Acted(Reflex.Queued, waiting);
+    }
 
     public void Begin(LiveServer.Place place)
     {
@@ -49,6 +64,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, place.FirstByte);
         // Of two that run beside each other the later one may end first.
         _attempts = _attempts.Insert(Math.Min(Tried.IndexOf(place.Server), _attempts.Length), attempt);
+        decision.Tried(place.Server, result, status, place.Began, place.FirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
         place.Leave(result is AttemptResult.CallerLeft or AttemptResult.Outrun ? null : attempt.Failed);
@@ -60,9 +76,11 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var status = exchange.AnswerStarted ? exchange.AnswerStatus : 0;
         // Aborting an answer that a server cut cancels CallerLeft, too: once it began, the attempt knows who ended it.
         var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
-        var result = _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
+        var result = _queued ? OutcomeResult.Queued
+            : _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
             : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
             : status is 101 or (>= 200 and < 500) && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
+            : exchange.IsReplay ? OutcomeResult.Queued
             : OutcomeResult.Failed;
         var customer = service.Spec.CustomerHeader is { } header ? exchange.FieldText(header) : null;
         return new Outcome(

@@ -22,16 +22,26 @@ public sealed class RetryBudget(TimeProvider clock, double alwaysPerSecond = Ret
             _requests.Add();
     }
 
+    /// <summary>Second attempts of the last ten seconds, and how many were allowed in that time.</summary>
+    /// <param name="share">As for <see cref="TrySpend"/>.</param>
+    public (long Used, long Allowed) Standing(double share)
+    {
+        lock (_lock)
+            return (_retries.Count, (long)Math.Ceiling(Allowed(share)));
+    }
+
     /// <summary>Takes one second attempt out of the budget; false if it is spent.</summary>
     /// <param name="share">Allowed retries as a share of the requests, from 0 to 1.</param>
     public bool TrySpend(double share)
     {
         lock (_lock)
         {
-            if (_retries.Count >= (share * _requests.Count) + (alwaysPerSecond * Window.TotalSeconds))
+            if (_retries.Count >= Allowed(share))
                 return false;
             _retries.Add();
             return true;
         }
     }
+
+    private double Allowed(double share) => (share * _requests.Count) + (alwaysPerSecond * Window.TotalSeconds);
 }

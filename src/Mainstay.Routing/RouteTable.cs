@@ -67,6 +67,9 @@ public sealed record Service
     /// <summary>Body answered with 200 when no server is left; null: an error (503) that says so.</summary>
     public string? AnswerWhenDown { get; init; }
 
+    /// <summary>Where requests wait until a server is left again; null: they do not.</summary>
+    public QueueWhenDown? QueueWhenDown { get; init; }
+
     /// <summary>Header that names the customer of a request, for the impact of an incident; null: unknown.</summary>
     public string? CustomerHeader { get; init; }
 }
@@ -203,6 +206,22 @@ public sealed record HealthCheck
     public TimeSpan Every { get; init; } = TimeSpan.FromSeconds(2);
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
+}
+
+/// <summary>Where requests wait that no server can serve, and how much of them.</summary>
+public sealed record QueueWhenDown
+{
+    /// <summary>Absolute path; each service has its own folder in it.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>Requests kept, answered ones included.</summary>
+    public int Max { get; init; } = 10_000;
+
+    /// <summary>Bytes of their files.</summary>
+    public long Size { get; init; } = 1L << 30;
+
+    /// <summary>How long a request waits at most, and then how long its answer is kept.</summary>
+    public TimeSpan Keep { get; init; } = TimeSpan.FromHours(24);
 }
 
 /// <summary>

@@ -23,6 +23,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private static readonly TimeSpan ControlStopsWithin = TimeSpan.FromSeconds(2);
     private readonly Lifecycle _parts = new(clock, logs.CreateLogger<Lifecycle>());
     private readonly OutcomeFeed _feed = new();
+    private DecisionRing? _decisions;
 
     public OutcomeFeed Feed => _feed;
 
@@ -50,11 +51,14 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     public async Task<string> StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
     {
         var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>());
+        _decisions = gateway.Decisions;
         _parts.Add("gateway", ControlStopsWithin, _ =>
         {
             gateway.Dispose();
             return Task.CompletedTask;
         });
+        gateway.OpenQueues();
+        _parts.Run("queues", gateway.RunQueuesAsync);
         var prober = new Prober(routes, _feed, clock, new Random(seed + 1));
         _parts.Run("prober", async token =>
         {
@@ -112,7 +116,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var access = Access.TryOpen(state.Root, control, clock, out var why) ?? throw new CommandException(why);
         _parts.Run("control loop", loop.RunAsync);
         var app = MakeListener(control.Listen, _ => { });
-        ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, access, state.Reviews, clock);
+        ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
         var watch = new ConfigWatch(
@@ -126,6 +130,19 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         _parts.Run("configuration", watch.RunAsync);
         return app.Urls.First();
     }
+
+    /// <summary>Answers over a socket why requests of this process's data plane went where they went.</summary>
+    public void ServeDecisions(string stateFolder)
+    {
+        if (_decisions is { } decisions)
+            _parts.Run("decisions", token => DecisionSocket.ServeAsync(Path.Combine(stateFolder, DecisionSocket.Name), decisions, clock, token));
+    }
+
+    /// <summary>Asks the data plane of this process, or else the one on the same state folder.</summary>
+    private async Task<DecisionAnswer?> ExplainAsync(StateFolder state, string requestId, CancellationToken cancel) =>
+        _decisions is { } decisions
+            ? new DecisionAnswer(decisions.Find(requestId, out var why), why)
+            : await DecisionSocket.AskAsync(Path.Combine(state.Root, DecisionSocket.Name), requestId, clock, cancel);
 
     /// <summary>Runs work in the background until the program stops.</summary>
     public void Run(string name, Func<CancellationToken, Task> work) => _parts.Run(name, work);

@@ -2,6 +2,7 @@ using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
+using Mainstay.Routing;
 using Mainstay.Tests.Simulation;
 using Mainstay.Tests.Storage;
 
@@ -27,6 +28,19 @@ public sealed class ControlLoopTests : IDisposable
         Assert.All(service.Regions, r => Assert.Equal(("well", 1.0), (r.State, r.Share)));
         Assert.Empty(Snapshot.Troubles);
         Assert.Equal("start", Assert.Single(_world.State.Spool.ReadAfter(0, 10)).Kind);
+    }
+
+    [Fact]
+    public void A_decision_that_the_data_plane_reports_stands_in_the_journal()
+    {
+        _world.Run(2);
+        for (var i = 1; i <= 9; i++)
+            _world.Feed.Report(new DecisionReport(
+                _world.Now, new Decision($"f-{i}", _world.Now, "moderation", 118, 0.5, OutcomeResult.Failed, 502, default, default, [], 0)));
+        _world.Run(2);
+        var facts = _world.State.Spool.ReadAfter(0, 100).Where(f => f.Kind == "decision").ToList();
+        Assert.Equal(4, facts.Count);
+        Assert.StartsWith("Request f-1 at ", facts[0].Text, StringComparison.Ordinal);
     }
 
     [Fact]

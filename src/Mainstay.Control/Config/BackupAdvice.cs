@@ -11,8 +11,8 @@ internal static class BackupAdvice
         var regions = service.Servers.Select(s => s.Region).Distinct().ToList();
         if (regions.Count != 1)
             return null;
-        var callersGet = service.AnswerWhenDown is null
-            ? "its callers get an error (502, 503 or 504) until it is back"
+        var callersGet = service.QueueWhenDown is not null ? "its requests wait in the queue of when_down until it is back"
+            : service.AnswerWhenDown is null ? "its callers get an error (502, 503 or 504) until it is back"
             : "its callers get the answer of when_down until it is back";
         return service.Servers.Length == 1
             ? $"{service.Name} has one server, {service.Servers[0].Name} in {regions[0]}: when it fails, {callersGet}."

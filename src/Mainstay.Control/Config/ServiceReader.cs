@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Mainstay.Routing;
 
 namespace Mainstay.Control.Config;
@@ -7,7 +6,6 @@ namespace Mainstay.Control.Config;
 /// <summary>Reads the services of a file, one after the other; knows those before, so that none stands there twice.</summary>
 internal sealed class ServiceReader(Findings findings, string folder)
 {
-    private const int MaxAnswerBytes = 1 << 20;
     private readonly Dictionary<string, int> _names = [];
     private readonly Dictionary<(string? Host, string Path), string> _matches = [];
 
@@ -33,8 +31,8 @@ internal sealed class ServiceReader(Findings findings, string folder)
             Health = ReadHealth(section.Map("health")),
             KeepHost = section.Word("host") == "keep",
             CustomerHeader = ReadCustomer(section.Map("customer")),
-            AnswerWhenDown = ReadWhenDown(section),
         };
+        routing = new WhenDownReader(folder).ReadInto(routing, section);
         routing = new ServerReader(section).ReadInto(routing);
         routing = WithMatch(routing, section.Map("match"), section);
         if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
@@ -142,42 +140,6 @@ internal sealed class ServiceReader(Findings findings, string folder)
     {
         section?.Require("header");
         return section is null ? null : Addresses.HeaderName(section, "header");
-    }
-
-    private string? ReadWhenDown(Section service)
-    {
-        if (service.IsText("when_down"))
-        {
-            if (service.Text("when_down") is { } word and not "error")
-            {
-                service.Error(
-                    "when_down", $"{Findings.Quote(word)} is not known",
-                    NearestWord.Cure(word, ["error"], "write `error`, or `{ answer: FILE }`"));
-            }
-            return null;
-        }
-        if (service.Map("when_down") is not { } section || section.HasReserved)
-            return null;
-        section.Require("answer");
-        if (section.Text("answer") is not { } name)
-            return null;
-        var (text, trouble) = SmallFile.Read(Path.Combine(folder, name), MaxAnswerBytes);
-        if (text is null)
-        {
-            section.Error("answer", $"{Findings.Shown(name)}: {trouble.Wrong}", trouble.Cure);
-            return null;
-        }
-        try
-        {
-            JsonDocument.Parse(text).Dispose();
-            return text;
-        }
-        catch (JsonException e)
-        {
-            var line = (e.LineNumber ?? 0) + 1;
-            section.Error("answer", $"{Findings.Shown(name)} is not JSON in its line {line}", "correct it there: callers would get it as it is");
-            return null;
-        }
     }
 
     private static ImmutableArray<string> ReadDependencies(Section service, string name)

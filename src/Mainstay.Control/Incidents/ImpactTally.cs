@@ -25,7 +25,7 @@ internal sealed class ImpactTally(Impact before)
     {
         foreach (var outcome in outcomes)
         {
-            if (outcome.At < since || !incident.Services.Contains(outcome.Service))
+            if (outcome.At < since || outcome.Result == OutcomeResult.Queued || !incident.Services.Contains(outcome.Service))
                 continue;
             var failed = outcome.Result == OutcomeResult.Failed;
             var slow = !failed && outcome.FirstByte > slowFrom(outcome.Service);

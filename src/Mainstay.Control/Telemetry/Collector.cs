@@ -6,11 +6,15 @@ namespace Mainstay.Control.Telemetry;
 /// <param name="start">Where the first window begins.</param>
 public sealed class Collector(DateTimeOffset start)
 {
+    /// <summary>The data plane sends one or two a second; more must not fill the journal.</summary>
+    private const int MostDecisions = 4;
     private static readonly TimeSpan Stale = TimeSpan.FromSeconds(5);
     private readonly Dictionary<SeriesKey, ServerReport> _servers = [];
     private Dictionary<SeriesKey, Window> _series = [];
     private List<Outcome> _outcomes = [];
     private List<Probe> _probes = [];
+    private List<DecisionReport> _decisions = [];
+    private Dictionary<string, QueueReport> _queues = [];
     private DateTimeOffset _start = start;
 
     /// <summary>Takes one observation in. What is older than five seconds has missed its window: it would tell of a past
@@ -27,6 +31,12 @@ public sealed class Collector(DateTimeOffset start)
             case Probe probe:
                 _probes.Add(probe);
                 break;
+            case QueueReport queue:
+                _queues[queue.Service] = queue;
+                break;
+            case DecisionReport decision when _decisions.Count < MostDecisions:
+                _decisions.Add(decision);
+                break;
             case ServerReport report:
                 _servers[new(report.Service, report.Region, report.Server)] = report;
                 break;
@@ -38,8 +48,8 @@ public sealed class Collector(DateTimeOffset start)
     {
         foreach (var (key, _) in _servers.Where(s => s.Value.At < now - Stale).ToList())
             _servers.Remove(key);
-        var closed = new ClosedWindows(_start, now, _series, _outcomes, _probes, new Dictionary<SeriesKey, ServerReport>(_servers));
-        (_series, _outcomes, _probes, _start) = ([], [], [], now);
+        var closed = new ClosedWindows(_start, now, _series, _outcomes, _probes, new Dictionary<SeriesKey, ServerReport>(_servers)) { Decisions = _decisions, Queues = _queues.Values };
+        (_series, _outcomes, _probes, _decisions, _queues, _start) = ([], [], [], [], [], now);
         return closed;
     }
 

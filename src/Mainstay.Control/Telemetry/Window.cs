@@ -41,7 +41,7 @@ public sealed class Window
 
     public void Add(Outcome outcome)
     {
-        if (outcome.Result == OutcomeResult.CallerLeft)
+        if (outcome.Result is OutcomeResult.CallerLeft or OutcomeResult.Queued)
             return;
         Count++;
         if (outcome.Result == OutcomeResult.Failed)
@@ -76,6 +76,12 @@ public sealed record ClosedWindows(
     IReadOnlyDictionary<SeriesKey, ServerReport> Servers)
 {
     public TimeSpan Length => End - Start;
+
+    /// <summary>Requests whose way the data plane thinks worth keeping.</summary>
+    public IReadOnlyList<DecisionReport> Decisions { get; init; } = [];
+
+    /// <summary>The newest word on each service's queue.</summary>
+    public IReadOnlyCollection<QueueReport> Queues { get; init; } = [];
 
     public Window? this[SeriesKey key] => Series.GetValueOrDefault(key);
 }

@@ -93,7 +93,8 @@ internal sealed class KestrelExchange : Exchange
         foreach (var (name, values) in feature.Trailers)
             if (TrailerFields.MayGoOn(name))
                 foreach (var value in values)
-                    output.Write(Encoding.UTF8.GetBytes($"{name}: {value}\r\n"));
+                    if (Http2Request.IsLine(name, value))
+                        output.Write(Encoding.UTF8.GetBytes($"{name}: {value}\r\n"));
     }
 
     public override CancellationToken CallerLeft => _http.RequestAborted;

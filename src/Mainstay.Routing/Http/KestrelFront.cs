@@ -1,4 +1,5 @@
 using System.Text;
+using Mainstay.Routing.Http1;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -20,5 +21,14 @@ public static class KestrelFront
     /// <param name="gateway">Serves the requests.</param>
     /// <param name="idPrefix">Starts every request id; tells this process from others and from its former lives.</param>
     public static RequestDelegate For(Gateway gateway, string idPrefix) =>
-        http => gateway.HandleAsync(new KestrelExchange(http, idPrefix));
+        http => Http2Request.Check(http) is { } refusal
+            ? RefuseAsync(http, refusal)
+            : gateway.HandleAsync(new KestrelExchange(http, idPrefix));
+
+    private static Task RefuseAsync(HttpContext http, Refusal refusal)
+    {
+        http.Response.StatusCode = refusal.Status;
+        http.Response.ContentType = "application/json";
+        return http.Response.WriteAsync($$$"""{"error":{"status":{{{refusal.Status}}},"message":"{{{refusal.Why}}}"}}""");
+    }
 }

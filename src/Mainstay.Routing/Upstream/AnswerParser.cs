@@ -102,7 +102,8 @@ internal sealed class AnswerParser
         }
         if (coding >= 0)
         {
-            if (Fields.CountOf(FieldKind.TransferEncoding) > 1 || !Ascii.EqualsIgnoreCase(Fields.ValueAt(coding), "chunked"u8))
+            // HTTP/1.0 knows no chunks: what stands between such a server and this side may take them for the body.
+            if (_isHttp10 || Fields.CountOf(FieldKind.TransferEncoding) > 1 || !Ascii.EqualsIgnoreCase(Fields.ValueAt(coding), "chunked"u8))
                 return BadFraming;
             Framing = AnswerFraming.Chunked;
             return null;

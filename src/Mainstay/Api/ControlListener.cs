@@ -1,5 +1,6 @@
 using Mainstay.Control;
 using Mainstay.Dashboard;
+using Mainstay.Routing;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Mainstay.Api;
@@ -17,6 +18,7 @@ internal static class ControlListener
     /// <param name="app">Its only routes are these.</param>
     /// <param name="snapshot">The latest one; called at any time from any thread.</param>
     /// <param name="order">Has the control loop carry an order out; the token is cancelled after five seconds.</param>
+    /// <param name="explain">Asks the data plane why a request went where it went; null from it: no data plane answers.</param>
     /// <param name="access">Who may do what.</param>
     /// <param name="reviewsFolder">state/reviews.</param>
     /// <param name="clock">The clock of pages and streams.</param>
@@ -24,15 +26,17 @@ internal static class ControlListener
         WebApplication app,
         Func<Snapshot> snapshot,
         Func<Order, CancellationToken, Task<OrderResult>> order,
+        Func<string, CancellationToken, Task<DecisionAnswer?>> explain,
         Access access,
         string reviewsFolder,
         TimeProvider clock)
     {
         var reviews = new ReviewFolder(reviewsFolder);
-        var dashboard = new DashboardRoutes(snapshot, order, access, reviews, clock);
+        var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, clock);
         app.Use(next => http => GuardAsync(http, next, access, dashboard, app.Logger));
         StatusApi.Map(app, snapshot, clock);
         IncidentsApi.Map(app, snapshot, reviews);
+        ExplainApi.Map(app, explain);
         RemediesApi.Map(app, order, clock);
         DrainsApi.Map(app, snapshot, order, clock);
         PracticesApi.Map(app, snapshot, order, clock);

@@ -51,6 +51,7 @@ internal static class RouteCommand
         var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(
             Path.Combine(stateFolder, SocketName), composition.Feed.Reader, clock, token));
+        composition.ServeDecisions(stateFolder);
         composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)
             composition.Run("configuration", new ConfigWatch(

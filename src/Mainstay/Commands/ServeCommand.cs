@@ -32,6 +32,7 @@ internal static class ServeCommand
             state.LastGood.Write(table);
         });
         var traffic = await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
+        composition.ServeDecisions(config.StateFolder);
         var dashboard = await composition.StartControlPlaneAsync(loop, state, cancel);
         await console.Output.WriteLineAsync($"traffic on {traffic}, dashboard on {dashboard}");
         await CommandRun.UntilStoppedAsync(clock, cancel);

@@ -1,6 +1,7 @@
 using Mainstay.Api;
 using Mainstay.Control;
 using Mainstay.Dashboard.Pages;
+using Mainstay.Routing;
 using Microsoft.AspNetCore.Components;
 
 namespace Mainstay.Dashboard;
@@ -9,6 +10,7 @@ namespace Mainstay.Dashboard;
 internal sealed class DashboardRoutes(
     Func<Snapshot> snapshot,
     Func<Order, CancellationToken, Task<OrderResult>> order,
+    Func<string, CancellationToken, Task<DecisionAnswer?>> explain,
     Access access,
     ReviewFolder reviews,
     TimeProvider clock)
@@ -22,6 +24,7 @@ internal sealed class DashboardRoutes(
         app.MapMethods("/status", StatusApi.Watchers, http => WriteAsync<StatusPage>(http, 200, "/status", new() { ["Now"] = snapshot() }));
         app.MapGet("/incidents/{number}", http => WriteIncidentAsync(http, null));
         app.MapGet("/incidents/{number}/review", WriteReviewAsync);
+        app.MapGet("/explain", WriteDecisionAsync);
         app.MapPost("/incidents/{number}/approve/{id}", ApproveAsync);
         app.MapPost("/pause", http => OrderAsync(http, why => new PauseOrder(RemediesApi.WhoOf(http), why)));
         app.MapPost("/resume", http => OrderAsync(http, why => new ResumeOrder(RemediesApi.WhoOf(http), why)));
@@ -64,6 +67,21 @@ internal sealed class DashboardRoutes(
             return WriteRefusalAsync(http, 404, why);
         return WriteAsync<ReviewPage>(http, 200, $"/incidents/{incident.Number}/review",
             new() { ["Now"] = snapshot(), ["Incident"] = incident, ["Markdown"] = markdown });
+    }
+
+    private async Task WriteDecisionAsync(HttpContext http)
+    {
+        var id = http.Request.Query["id"].ToString().Trim();
+        if (id.Length == 0)
+        {
+            await RedirectAsync(http, "/");
+            return;
+        }
+        var answer = await explain(id, http.RequestAborted);
+        if (answer?.Decision is { } decision)
+            await WriteAsync<ExplainPage>(http, 200, "", new() { ["Decision"] = decision });
+        else
+            await WriteRefusalAsync(http, answer is null ? 503 : 404, answer?.Why ?? ExplainApi.NoDataPlane);
     }
 
     private Task WritePracticeAsync(HttpContext http)

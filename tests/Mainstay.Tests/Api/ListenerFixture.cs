@@ -2,6 +2,7 @@ using Mainstay.Api;
 using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Mitigation;
+using Mainstay.Routing;
 using Mainstay.Tests.Dashboard;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -30,6 +31,9 @@ internal sealed class ListenerFixture : IAsyncDisposable
 
     public List<Order> Orders { get; } = [];
 
+    /// <summary>What the data plane says of a request.</summary>
+    public Func<string, DecisionAnswer?> Explain { get; set; } = _ => null;
+
     public static async Task<ListenerFixture> StartAsync()
     {
         var state = Directory.CreateTempSubdirectory("mainstay-listener-").FullName;
@@ -42,7 +46,7 @@ internal sealed class ListenerFixture : IAsyncDisposable
         var access = Access.TryOpen(state, new ControlConfig(), clock, out _)!;
         Directory.CreateDirectory(Path.Combine(state, "reviews"));
         await File.WriteAllTextAsync(Path.Combine(state, "reviews", "incident-40.md"), "# Incident 40\n");
-        ControlListener.Map(app, () => fixture.Snapshot, fixture.OrderAsync, access, Path.Combine(state, "reviews"), clock);
+        ControlListener.Map(app, () => fixture.Snapshot, fixture.OrderAsync, (id, _) => Task.FromResult(fixture.Explain(id)), access, Path.Combine(state, "reviews"), clock);
         await app.StartAsync();
         return fixture;
     }

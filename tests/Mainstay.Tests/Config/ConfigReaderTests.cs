@@ -173,6 +173,22 @@ public sealed class ConfigReaderTests
         }
     }
 
+    [Fact]
+    public void When_down_may_be_a_queue_in_short_or_in_full()
+    {
+        var shortly = Written.ReadService("when_down: { queue: ./waiting }").Good().Services[0].Routing.QueueWhenDown!;
+        Assert.Equal((10_000, 1L << 30, TimeSpan.FromHours(24)), (shortly.Max, shortly.Size, shortly.Keep));
+        Assert.True(Path.IsPathRooted(shortly.Folder));
+        Assert.EndsWith("/waiting", shortly.Folder, StringComparison.Ordinal);
+        var fully = Written.ReadService("when_down: { queue: { folder: ./waiting, max: 5, size: 2MiB, keep: 1h } }").Good().Services[0].Routing.QueueWhenDown!;
+        Assert.Equal(shortly with { Max = 5, Size = 2 << 20, Keep = TimeSpan.FromHours(1) }, fully);
+    }
+
+    [Fact]
+    public void When_down_is_an_answer_or_a_queue_but_not_both() => Assert.Contains(
+        Written.ReadService("when_down: { answer: none.json, queue: ./waiting }").Errors,
+        e => e.Key == "services[0].when_down.queue" && e.Wrong.Contains("beside answer", StringComparison.Ordinal));
+
     [Theory]
     [InlineData("error", null)]
     [InlineData("{ answer: calm.json }", """{"label":"unknown"}""")]

@@ -67,7 +67,6 @@ public sealed class MistakesTests
     [InlineData("release: { stable: v1 }", "services[0].release")]
     [InlineData("log: json", "services[0].log")]
     [InlineData("api: openai", "services[0].api")]
-    [InlineData("when_down: { queue: \"http://10.0.0.1\" }", "services[0].when_down.queue")]
     public void A_reserved_key_is_told_apart_from_an_unknown_one(string line, string key)
     {
         var error = Written.ReadService(line).OnlyError();
@@ -153,6 +152,11 @@ public sealed class MistakesTests
     [InlineData("when_down: eror", "services[0].when_down", "\"eror\" is not known", "did you mean `error`?")]
     [InlineData("when_down: {}", "services[0].when_down.answer", "is missing", "write `answer:` here")]
     [InlineData("when_down: { answer: none.json }", "services[0].when_down.answer", "none.json: no such file", "check its name")]
+    [InlineData("when_down: { queue: \"http://10.0.0.1\" }", "services[0].when_down.queue", "is an address", "write a path such as ./queue")]
+    [InlineData("when_down: { queue: {} }", "services[0].when_down.queue.folder", "is missing", "write `folder:` here")]
+    [InlineData("when_down: { queue: { folder: q, max: 0 } }", "services[0].when_down.queue.max", "out of range", "1 to 1000000")]
+    [InlineData("when_down: { queue: { folder: q, size: 1KiB } }", "services[0].when_down.queue.size", "out of range", "1MiB to 1024GiB")]
+    [InlineData("when_down: { queue: { folder: q, keep: 1s } }", "services[0].when_down.queue.keep", "out of range", "1m to 30d")]
     [InlineData("depends_on: [moderation]", "services[0].depends_on[0]", "moderation depends on itself", "take it out")]
     [InlineData("depends_on: [a, b, a]", "services[0].depends_on[2]", "stands in the list twice", "keep one")]
     [InlineData("slo: {}", "services[0].slo", "promises nothing", "write availability or latency")]

@@ -157,7 +157,7 @@ public sealed class PageTests
         Assert.Equal(["/logout", "/pause"], Forms(responder));
     }
 
-    private static string[] Forms(string html) => [.. html.Split("action=\"").Skip(1).Select(part => part.Split('"')[0])];
+    private static string[] Forms(string html) => [.. html.Split("method=\"post\" action=\"").Skip(1).Select(part => part.Split('"')[0])];
 
     [Fact]
     public async Task Nothing_in_a_page_needs_what_the_content_policy_forbids()

@@ -19,8 +19,9 @@ internal sealed class GatewayHouse : IAsyncDisposable
     private readonly OutcomeFeed _feed;
     private readonly Http1Front _front;
 
-    private GatewayHouse(WebApplication app, LiveRoutes routes, OutcomeFeed feed, Http1Front front)
+    private GatewayHouse(WebApplication app, LiveRoutes routes, OutcomeFeed feed, Http1Front front, Gateway gateway)
     {
+        Gateway = gateway;
         _app = app;
         _routes = routes;
         _feed = feed;
@@ -35,6 +36,8 @@ internal sealed class GatewayHouse : IAsyncDisposable
 
     /// <summary>Places taken on all servers.</summary>
     public int Outstanding => _routes.Current.Services.Sum(s => s.Servers.Sum(server => server.Outstanding));
+
+    public Gateway Gateway { get; }
 
     public LiveService Service => _routes.Current.Services[0];
 
@@ -58,14 +61,19 @@ internal sealed class GatewayHouse : IAsyncDisposable
         // Its deadlines are not what is tried here, and its timer must not be among those that a test waits for.
         front = new Http1Front(gateway.HandleAsync, "t", TimeProvider.System, NullLogger<Http1Front>.Instance);
         var app = builder.Build();
-        var house = new GatewayHouse(app, routes, feed, front) { Clock = clock };
+        var house = new GatewayHouse(app, routes, feed, front, gateway) { Clock = clock };
         app.Run(KestrelFront.For(gateway, "t"));
         await app.StartAsync().Patiently();
         return house;
     }
 
     /// <summary>The record of the next request to end.</summary>
-    public async Task<Outcome> OutcomeAsync() => (Outcome)await _feed.Reader.ReadAsync().Patiently();
+    public async Task<Outcome> OutcomeAsync()
+    {
+        while (true)
+            if (await _feed.Reader.ReadAsync().Patiently() is Outcome outcome)
+                return outcome;
+    }
 
     /// <summary>A request whose answer is handed over as soon as its head is here.</summary>
     public Task<HttpResponseMessage> SendAsync(

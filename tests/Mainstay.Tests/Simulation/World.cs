@@ -49,6 +49,9 @@ internal sealed class World : IDisposable
 
     public DateTimeOffset Now => Clock.GetUtcNow();
 
+    /// <summary>What the data plane would report.</summary>
+    public OutcomeFeed Feed => _feed;
+
     public MainstayConfig Config { get; }
 
     public LiveRoutes Routes { get; }

@@ -1,0 +1,78 @@
+using System.Net.Sockets;
+using Mainstay.Routing;
+using Mainstay.Tests.Routing;
+
+namespace Mainstay.Tests.Http1;
+
+/// <summary>Callers that send or read a little now and then: each is cut by a deadline that does not start anew with every byte.</summary>
+public sealed class SlowCallerTests
+{
+    [Fact]
+    public async Task A_head_that_drips_is_cut_like_one_that_stops()
+    {
+        await using var house = await FrontHouse.StartAsync();
+        using var caller = await house.ConnectAsync();
+        await caller.SendAsync("GET / HTTP/1.1\r\nX-Slow: ");
+        while (house.Front.Connections == 0)
+            await Task.Yield();
+        Assert.StartsWith("HTTP/1.1 408 ", await DripAsync(caller, () => house.Clock.Advance(TimeSpan.FromSeconds(1))), StringComparison.Ordinal);
+        Assert.Empty(house.Served);
+    }
+
+    [Fact]
+    public async Task A_body_that_drips_is_cut_by_the_total_deadline()
+    {
+        await using var server = ScriptedServer.Answering("fine");
+        var service = Tables.Service(server.In("r1")) with { Timeouts = new Timeouts { Total = TimeSpan.FromSeconds(20) } };
+        await using var house = await GatewayHouse.StartAsync(service);
+        var (socket, _) = await house.ConnectAsync();
+        using var caller = new RawCaller(socket);
+        await caller.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 504 ", await DripAsync(caller, () => house.Clock.Advance(TimeSpan.FromSeconds(1))), StringComparison.Ordinal);
+        Assert.Equal(AttemptResult.TotalTimeout, (await house.OutcomeAsync()).Attempts.Single().Result);
+        Assert.Equal(0, house.Outstanding);
+    }
+
+    [Fact]
+    public async Task An_answer_that_nobody_reads_is_cut()
+    {
+        var ended = new TaskCompletionSource();
+        await using var house = await FrontHouse.StartAsync(async e =>
+        {
+            var part = new byte[64 * 1024];
+            while (!(await e.AnswerBody.WriteAsync(part)).IsCompleted)
+                continue;
+            ended.SetResult();
+        });
+        using var caller = await house.ConnectAsync();
+        await caller.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        var start = TimeProvider.System.GetTimestamp();
+        while (!ended.Task.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
+        {
+            house.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        await ended.Task.Patiently();
+    }
+
+    /// <summary>Sends a byte a second until the other side has closed; gives what it said.</summary>
+    private static async Task<string> DripAsync(RawCaller caller, Action second)
+    {
+        var reading = caller.ReadToEndOrResetAsync();
+        var start = TimeProvider.System.GetTimestamp();
+        while (!reading.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
+        {
+            try
+            {
+                await caller.SendAsync("x");
+            }
+            catch (SocketException)
+            {
+                // Closed already.
+            }
+            second();
+            await Task.WhenAny(reading, Task.Run(Thread.Yield));
+        }
+        return (await reading.Patiently()).Text;
+    }
+}
