@@ -127,6 +127,7 @@ public static class DecisionText
         AttemptResult.Stalled => $"{step.Status}, then it stalled longer than the idle deadline",
         AttemptResult.Truncated => $"{step.Status}, then the answer was cut",
         AttemptResult.TotalTimeout => "the total deadline ended it",
+        AttemptResult.Outrun => $"given up after {Time(step.FirstByte)}: the other attempt had answered",
         AttemptResult.CallerLeft => "the caller left",
         _ => $"{step.Result}",
     };

@@ -12,6 +12,7 @@ public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
+    private readonly Hedging _hedging = new(picker, clock);
     private readonly DecisionSampler _sampler = new(feed);
 
     /// <summary>Why the latest requests went where they went.</summary>
@@ -76,8 +77,9 @@ public sealed partial class Gateway(
                     break;
                 }
 
-                // 4. One attempt, up to the first bytes of the answer.
-                var (result, answer) = await TryAsync(request, place, body, total);
+                // 4. One attempt, up to the first bytes of the answer; if it is slow and the service hedges, one more beside it.
+                var attempt = HedgesAfter(request) is { } after ? HedgeAsync(request, place, body, total, after, draw) : TryAsync(request, place, body, total);
+                (place, var result, var answer) = await attempt;
 
                 // 5. Failed, and allowed to try elsewhere: nothing has been sent to the caller yet.
                 if (TriesAgain(request, result, body, draw))
@@ -173,8 +175,8 @@ public sealed partial class Gateway(
     private LiveServer.Place? EnterFreed(LiveService service, double draw) =>
         picker.Pick(service, [], draw) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
 
-    private async Task<(AttemptResult, UpstreamAnswer?)> TryAsync(
-        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total)
+    private async Task<TriedPlace> TryAsync(
+        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
     {
         request.Begin(place);
         try
@@ -182,13 +184,13 @@ public sealed partial class Gateway(
             var service = request.Service;
             var trust = service.Trust?.Current ?? ServerTrust.OfMachine;
             var (result, answer, why) = service.Spec.Protocol == ServerProtocol.Http2
-                ? await _upstream.Http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total)
-                : await _upstream.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, MaySendTwice(request), total);
-            request.Why = why;
+                ? await _upstream.Http2.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, total, givenUp)
+                : await _upstream.SendAsync(request.Exchange, service.Spec, trust, place.Server, body, MaySendTwice(request), total, givenUp);
+            place.Why = why;
             if (answer is not null)
                 result = Judge(place.Server, answer);
             request.NoteFirstByte(place, result, refused: answer is { Status: 429 or 503 });
-            return (result, answer);
+            return new(place, result, answer);
         }
         catch (Exception e)
         {
@@ -197,6 +199,26 @@ public sealed partial class Gateway(
             LogBug(e, request.Exchange.Id);
             throw;
         }
+    }
+
+    /// <summary>When a second attempt begins beside this one; null: never. Only the first attempt gets company, of what may be
+    /// sent twice, needs no talk with the caller meanwhile, and is waited for.</summary>
+    private static TimeSpan? HedgesAfter(RequestInProgress request) =>
+        request.Service.Spec.Hedge is not null && request.Tried.IsEmpty
+        && request.Exchange is { Upgrade.Length: 0, ExpectsContinue: false, IsReplay: false } && MaySendTwice(request)
+            ? Hedging.After(request.Service)
+            : null;
+
+    private Task<TriedPlace> HedgeAsync(
+        RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, TimeSpan after, double draw)
+    {
+        // Made now by one thread, what both attempts will only read.
+        var exchange = request.Exchange;
+        _ = (exchange.Method, exchange.Target, exchange.Host, exchange.CallerName, exchange.CallerLeft);
+        if (!exchange.IsTraced)
+            _upstream.BeginTrace(exchange);
+        return _hedging.SendAsync(
+            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
     }
 
     private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)

@@ -185,9 +185,17 @@ public sealed class LiveServer
         private int _left;
         private int _waited;
         private int _noted;
-        private TimeSpan _firstByte;
 
         public LiveServer Server => server;
+
+        /// <summary>Timestamp of the attempt's begin.</summary>
+        public long Began { get; set; }
+
+        /// <summary>From its begin to its first byte, or to its failure if none came.</summary>
+        public TimeSpan FirstByte { get; private set; }
+
+        /// <summary>Why the attempt failed, in words that go on after the server's name; null if its result says it all.</summary>
+        public string? Why { get; set; }
 
         /// <summary>Notes that the wait for the first byte is over, once.</summary>
         /// <param name="took">How long it took, or how long it was waited for.</param>
@@ -195,7 +203,7 @@ public sealed class LiveServer
         /// <param name="refused">True if the server said that it has too much to do.</param>
         public void NoteFirstByte(TimeSpan took, AttemptResult result, bool refused)
         {
-            _firstByte = took;
+            FirstByte = took;
             var hasTaken = result is AttemptResult.Answered or AttemptResult.FirstByteTimeout;
             if (hasTaken)
                 server.FirstBytes.Add(took);
@@ -231,7 +239,7 @@ public sealed class LiveServer
         private void NoteBreaker(bool wasTry, bool? failed)
         {
             var wasHeld = server.Breaker.Standing != Hold.None;
-            server.Breaker.Note(wasTry, failed, _firstByte);
+            server.Breaker.Note(wasTry, failed, FirstByte);
             if (wasHeld && server.Breaker.Standing == Hold.None)
                 server.StartSlowly();
         }

@@ -143,7 +143,19 @@ public sealed class LiveService
 /// <summary>What is known of a service through any number of tables.</summary>
 internal sealed class ServiceState(TimeProvider clock)
 {
+    private long _usualFirstByte;
+
     public RetryBudget Retries { get; } = new(clock);
 
     public Admission Admission { get; } = new(clock);
+
+    /// <summary>Second attempts beside slow ones; its share is a share of the requests alone.</summary>
+    public RetryBudget Hedges { get; } = new(clock, alwaysPerSecond: 0);
+
+    /// <summary>95 of 100 first bytes came within it lately; null: too few came. Written once a second.</summary>
+    public TimeSpan? UsualFirstByte
+    {
+        get => Interlocked.Read(ref _usualFirstByte) is > 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
+        set => Interlocked.Exchange(ref _usualFirstByte, value?.Ticks ?? 0);
+    }
 }

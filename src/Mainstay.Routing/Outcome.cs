@@ -41,7 +41,7 @@ public sealed record Outcome(
 
     /// <summary>True if a server failed it and another answered it: the caller noticed nothing but time.</summary>
     [JsonIgnore]
-    public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1;
+    public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1 && Attempts.Any(static a => a.Failed);
 }
 
 /// <summary>How a request ended for its caller.</summary>
@@ -77,7 +77,7 @@ public readonly record struct Attempt(string Server, string Region, AttemptResul
 
     /// <summary>True if the server is to blame.</summary>
     [JsonIgnore]
-    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded or AttemptResult.CallerLeft);
+    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded or AttemptResult.CallerLeft or AttemptResult.Outrun);
 }
 
 /// <summary>How one try on a server ended.</summary>
@@ -110,6 +110,9 @@ public enum AttemptResult
 
     /// <summary>The total deadline ended it.</summary>
     TotalTimeout,
+
+    /// <summary>Another attempt of the same request answered first, and this one was given up; says nothing against the server.</summary>
+    Outrun,
 
     /// <summary>The caller went away, or its body broke off or broke the rules; says nothing about the server.</summary>
     CallerLeft,

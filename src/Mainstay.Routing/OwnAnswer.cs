@@ -43,7 +43,7 @@ internal static class OwnAnswer
 
     public static Task FailureAsync(RequestInProgress request, AttemptResult result, ReplayableBody? body)
     {
-        var server = request.Tried[^1].Spec.Name;
+        var server = request.LastServer;
         if (result != AttemptResult.CallerLeft && request.Service.Spec.AnswerWhenDown is { } fixedAnswer)
             return WriteAsync(request.Exchange, 200, fixedAnswer, isJson: true);
         return result switch

@@ -11,10 +11,13 @@ internal sealed class PeerCheck(LiveRoutes routes)
     private const double Keep = 0.82;
 
     private const double Samples = 20;
+    private const double SamplesOfAll = 50;
     private const int Beats = 3;
 
     /// <summary>Less is no harm, however many times it is the peers'.</summary>
     private static readonly TimeSpan Noticeable = TimeSpan.FromMilliseconds(10);
+
+    private readonly LatencyHistogram _all = new();
 
     /// <summary>To be called once a second.</summary>
     public void Beat()
@@ -23,11 +26,20 @@ internal sealed class PeerCheck(LiveRoutes routes)
         {
             foreach (var server in service.Servers)
                 server.FirstBytes.Turn(Keep);
+            if (service.Spec.Hedge is { After: null })
+                service.State.UsualFirstByte = Usual(service);
             if (service.Spec.Breaker.Slow <= 0 || service.Servers.Length < 2)
                 continue;
             foreach (var peers in service.Servers.GroupBy(s => (s.Spec.Rank, s.Spec.Version, Region: service.Spec.ShareRegions ? "" : s.Spec.Region)))
                 Compare([.. peers], service.Spec.Breaker);
         }
+    }
+
+    /// <summary>What 95 of 100 first bytes took lately, on the servers that serve; null: too few came.</summary>
+    private TimeSpan? Usual(LiveService service)
+    {
+        _all.Sum(service.Servers.Where(s => s.Breaker.Standing == Hold.None).Select(s => s.FirstBytes));
+        return _all.Count >= SamplesOfAll ? _all.Quantile(0.95) : null;
     }
 
     private static void Compare(LiveServer[] servers, BreakerPolicy policy)

@@ -14,7 +14,8 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     private const int PartsInTurn = 16;
     private byte[] _kept = ArrayPool<byte>.Shared.Rent(Math.Min(limit, 4096));
     private int _length;
-    private bool _atEnd;
+    private volatile bool _atEnd;
+    private bool _isCopy;
     private CancellationTokenSource? _copying;
 
     /// <summary>True while a new attempt can send the whole body.</summary>
@@ -25,6 +26,12 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
 
     /// <summary>What went wrong on the caller's side: a body that breaks off or breaks the rules of HTTP; null so far.</summary>
     public Exception? CallerFault { get; private set; }
+
+    /// <summary>True once all of it came and was kept.</summary>
+    public bool IsWholeAndKept => _atEnd && CanReplay;
+
+    /// <summary>The same body for an attempt beside another; only of one that is whole and kept, and for as long as it lives.</summary>
+    public ReplayableBody Copy() => new(reader, limit: 0) { _kept = _kept, _length = _length, _atEnd = true, _isCopy = true, HasBegun = true };
 
     /// <summary>Ends a copy that waits for the caller: its attempt is over.</summary>
     public void LetGo() => _copying?.Cancel();
@@ -78,7 +85,8 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     public void Dispose()
     {
         _copying?.Dispose();
-        ArrayPool<byte>.Shared.Return(_kept);
+        if (!_isCopy)
+            ArrayPool<byte>.Shared.Return(_kept);
         _kept = [];
     }
 

@@ -7,8 +7,6 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
 {
     private readonly long _arrived = decision.Arrived;
     private ImmutableArray<Attempt> _attempts = [];
-    private long _attemptStarted;
-    private TimeSpan _attemptFirstByte;
     private TimeSpan _firstByte;
     private Priority? _priority;
     private bool _whole;
@@ -34,8 +32,11 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Number of the present attempt, from 1.</summary>
     public int Attempt => Tried.Length;
 
-    /// <summary>Why the present attempt failed, in words that go on after the server's name; null if its result says it all.</summary>
-    public string? Why { get; set; }
+    /// <summary>Why the attempt that ended last failed, in words that go on after the server's name; null if its result says it all.</summary>
+    public string? Why { get; private set; }
+
+    /// <summary>Name of the server whose attempt ended last: of two that ran beside each other, the one whose end counts.</summary>
+    public string LastServer { get; private set; } = "";
 
     /// <summary>True once an attempt may have reached a server.</summary>
     public bool MayHaveReached => _attempts.Any(a => a.Result != AttemptResult.NotReached);
@@ -51,31 +52,29 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public void Begin(LiveServer.Place place)
     {
         Tried = Tried.Add(place.Server);
-        Why = null;
-        _attemptStarted = clock.GetTimestamp();
+        place.Began = clock.GetTimestamp();
     }
 
-    /// <summary>The wait of the present attempt is over: its answer begins, or it failed.</summary>
+    /// <summary>The wait of an attempt is over: its answer begins, or it failed. Two attempts may do so at once.</summary>
     /// <param name="place">Its place.</param>
     /// <param name="result">How the wait ended.</param>
     /// <param name="refused">True if the server said that it has too much to do.</param>
-    public void NoteFirstByte(LiveServer.Place place, AttemptResult result, bool refused)
-    {
-        _attemptFirstByte = clock.GetElapsedTime(_attemptStarted);
-        place.NoteFirstByte(_attemptFirstByte, result, refused);
-    }
+    public void NoteFirstByte(LiveServer.Place place, AttemptResult result, bool refused) =>
+        place.NoteFirstByte(clock.GetElapsedTime(place.Began), result, refused);
 
     public void NoteAnswerStarted() => _firstByte = clock.GetElapsedTime(_arrived);
 
-    /// <summary>Ends the present attempt and gives its place back.</summary>
+    /// <summary>Ends an attempt and gives its place back.</summary>
     public void End(LiveServer.Place place, AttemptResult result, int status, bool wholeAnswer = false)
     {
-        var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, _attemptFirstByte) { Why = Why };
-        _attempts = _attempts.Add(attempt);
-        decision.Tried(place.Server, result, status, _attemptStarted, _attemptFirstByte);
+        (Why, LastServer) = (place.Why, place.Server.Name);
+        var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, place.FirstByte) { Why = Why };
+        // Of two that run beside each other the later one may end first.
+        _attempts = _attempts.Insert(Math.Min(Tried.IndexOf(place.Server), _attempts.Length), attempt);
+        decision.Tried(place.Server, result, status, place.Began, place.FirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
-        place.Leave(result == AttemptResult.CallerLeft ? null : attempt.Failed);
+        place.Leave(result is AttemptResult.CallerLeft or AttemptResult.Outrun ? null : attempt.Failed);
     }
 
     /// <summary>The record of the ended request.</summary>

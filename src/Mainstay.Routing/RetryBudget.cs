@@ -5,9 +5,11 @@ namespace Mainstay.Routing;
 /// ten seconds, plus ten a second for services with little traffic (after linkerd's and Finagle's retry budgets).
 /// Safe for any number of threads.
 /// </summary>
-public sealed class RetryBudget(TimeProvider clock)
+/// <param name="clock">Times are timestamps of it.</param>
+/// <param name="alwaysPerSecond">Allowed whatever the share says.</param>
+public sealed class RetryBudget(TimeProvider clock, double alwaysPerSecond = RetryBudget.AlwaysAllowedPerSecond)
 {
-    private const int AlwaysAllowedPerSecond = 10;
+    private const double AlwaysAllowedPerSecond = 10;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
@@ -41,5 +43,5 @@ public sealed class RetryBudget(TimeProvider clock)
         }
     }
 
-    private double Allowed(double share) => (share * _requests.Count) + (AlwaysAllowedPerSecond * Window.TotalSeconds);
+    private double Allowed(double share) => (share * _requests.Count) + (alwaysPerSecond * Window.TotalSeconds);
 }

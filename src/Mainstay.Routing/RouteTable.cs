@@ -71,6 +71,9 @@ public sealed record Service
     // A table that an older version wrote does not have these.
     public BreakerPolicy Breaker { get; init => field = value ?? new(); } = new();
 
+    /// <summary>When a second attempt is made beside a slow one; null: never.</summary>
+    public HedgePolicy? Hedge { get; init; }
+
     public LimitPolicy Limits { get; init => field = value ?? new(); } = new();
 
     public AdmissionPolicy Admission { get; init => field = value ?? new(); } = new();
@@ -189,6 +192,16 @@ public sealed record BreakerPolicy
 
     /// <summary>Share (0 to 1) of the servers, by weight: when fewer are left, and those are full, failing ones are used again.</summary>
     public double Panic { get; init; } = 0.5;
+}
+
+/// <summary>When a second attempt is made beside a slow one.</summary>
+public sealed record HedgePolicy
+{
+    /// <summary>Wait for the first byte before that; null: as long as 95 of 100 first bytes of the service take.</summary>
+    public TimeSpan? After { get; init; }
+
+    /// <summary>Such attempts allowed, as a share (0 to 1) of the requests of the last 10 s.</summary>
+    public double Budget { get; init; } = 0.05;
 }
 
 /// <summary>How much a server gets at a time. Without a limit nobody ever waits.</summary>

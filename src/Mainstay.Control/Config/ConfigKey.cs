@@ -52,6 +52,9 @@ public sealed record ConfigUnit(string Text, double Min = 0, double Max = 0)
             ? new($"duration, {min} to {max}", from.TotalSeconds, to.TotalSeconds)
             : throw new FormatException($"{min} to {max} is no range of durations");
 
+    public static ConfigUnit DurationOr(string min, string max, string words) =>
+        Duration(min, max) is var duration ? duration with { Text = $"{duration.Text}, or {words}" } : throw new FormatException();
+
     public static ConfigUnit Percent(string min, string max) =>
         Units.TryPercent(min, out var from, out _) && Units.TryPercent(max, out var to, out _)
             ? new($"percentage, {min} to {max}", from, to)

@@ -18,6 +18,15 @@ internal static class ReflexReader
         };
     }
 
+    public static HedgePolicy? Hedge(Section? section)
+    {
+        if (section is null)
+            return null;
+        section.Require("after");
+        var policy = new HedgePolicy { After = section.IsText("after") && section.Text("after") == "p95" ? null : section.Duration("after") };
+        return policy with { Budget = section.Percent("budget") ?? policy.Budget };
+    }
+
     /// <param name="section">What is written of it; null: nothing.</param>
     /// <param name="hasAdmission">A service that says who is let in wants a limit.</param>
     public static LimitPolicy Limits(Section? section, bool hasAdmission)

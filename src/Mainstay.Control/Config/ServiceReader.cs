@@ -26,6 +26,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Retry = ReadRetry(section.Map("retry")),
             Protocol = section.Choice<ServerProtocol>("protocol") ?? ServerProtocol.Http1,
             Breaker = ReflexReader.Breaker(section.Map("breaker")),
+            Hedge = ReflexReader.Hedge(section.Map("hedge")),
             Limits = ReflexReader.Limits(section.Map("limits"), section.Has("admission")),
             Admission = ReflexReader.Admission(section.Map("admission")),
             KeepHost = section.Word("host") == "keep",

@@ -13,11 +13,17 @@ internal sealed class TraceIds(long seed)
     private static readonly SearchValues<byte> Hex = SearchValues.Create("0123456789abcdef"u8);
     private ulong _state = (ulong)seed;
 
-    /// <summary>Writes the traceparent line of one attempt.</summary>
-    public void WriteTo(IBufferWriter<byte> head, Exchange exchange)
+    /// <summary>Gives a request the id of its trace, unless it has one.</summary>
+    public void Begin(Exchange exchange)
     {
         if (exchange.TraceId == default)
             exchange.TraceId = (Next(), Next());
+    }
+
+    /// <summary>Writes the traceparent line of one attempt.</summary>
+    public void WriteTo(IBufferWriter<byte> head, Exchange exchange)
+    {
+        Begin(exchange);
         var span = head.GetSpan(72);
         "traceparent: 00-"u8.CopyTo(span);
         Put(exchange.TraceId.High, span[16..]);

@@ -17,11 +17,12 @@ internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, 
     /// being sent, it does not wait for more: both sides may talk in turns.
     /// </summary>
     public async ValueTask<AttemptEnd> SendAsync(
-        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, long total)
+        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, long total, CancellationToken givenUp)
     {
         var limit = new StreamLimit(clock, deadlines);
         limit.Set(total, AttemptResult.TotalTimeout);
         var callerLeft = exchange.CallerLeft.UnsafeRegister(static limit => ((StreamLimit)limit!).Cut(AttemptResult.CallerLeft), limit);
+        await using var losing = givenUp.UnsafeRegister(static limit => ((StreamLimit)limit!).Cut(AttemptResult.CallerLeft), limit);
         var hasAnswered = false;
         var content = body is null ? null : new Http2Body(body, exchange.RequestLength, AwaitFirstByte);
         var request = MakeRequest(exchange, service, server.Spec, content);
@@ -48,6 +49,7 @@ internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, 
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
+            await losing.DisposeAsync();
             limit.Cut(AttemptResult.Broken);
             if (answer is not null)
             {

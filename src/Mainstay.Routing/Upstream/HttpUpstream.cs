@@ -27,15 +27,26 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     /// <summary>When a request that arrives now must have ended.</summary>
     public long Deadline(TimeSpan total) => _clock.In(total);
 
+    /// <summary>Begins the trace of a request that came with none: attempts beside each other must find the same.</summary>
+    public void BeginTrace(Exchange exchange) => _traces.Begin(exchange);
+
     /// <summary>
     /// Sends the request and waits for the head and the first bytes of the answer: until then another server can take
     /// over without the caller noticing. Returns the answer, or how the attempt failed; the caller disposes of the answer.
     /// Body and connection are at rest when it returns without an answer. A pooled connection that turns out to be closed is
     /// replaced once, if the request may be sent twice.
     /// </summary>
+    /// <param name="exchange">Only read, but for 1xx, which are passed on unless the attempt may be given up.</param>
+    /// <param name="service">What the request is for.</param>
+    /// <param name="server">Where to send it.</param>
+    /// <param name="body">Its body; null: none.</param>
+    /// <param name="maySendTwice">As the rules of the service say.</param>
+    /// <param name="total">Timestamp of the last deadline.</param>
+    /// <param name="givenUp">Ends the attempt as if the caller had left; has no effect once this returned. If it can be cancelled, no 1xx is passed on.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AttemptEnd> SendAsync(
-        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, bool maySendTwice, long total)
+        Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, bool maySendTwice, long total,
+        CancellationToken givenUp)
     {
         var since = _clock.In(-(maySendTwice ? IdleExpires : IdleForOnce));
         while (true)
@@ -43,18 +54,19 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
             var connection = server.Connections.TryTake(trust, since, _clock.In(-IdleExpires));
             try
             {
-                connection ??= await OpenAsync(server.Spec, trust, service.Timeouts.Connect, exchange.CallerLeft);
+                connection ??= await OpenAsync(server.Spec, trust, service.Timeouts.Connect, exchange.CallerLeft, givenUp);
             }
             catch (NotReachedException e)
             {
-                return new(AttemptResult.NotReached, null, e.Message);
+                // What was given up while it connected may end in many ways, and none of them blames the server.
+                return givenUp.IsCancellationRequested ? new(AttemptResult.CallerLeft, null) : new(AttemptResult.NotReached, null, e.Message);
             }
             catch (OperationCanceledException)
             {
                 return new(AttemptResult.CallerLeft, null);
             }
             var wasReused = connection.IsReused;
-            var end = await TryAsync(connection, exchange, service, server, body, total);
+            var end = await TryAsync(connection, exchange, service, server, body, total, givenUp);
             var isStale = wasReused && end.Result == AttemptResult.Broken && !connection.HasAnswered;
             if (!isStale || !maySendTwice || body is { CanReplay: false })
                 return end;
@@ -64,11 +76,14 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AttemptEnd> TryAsync(
-        ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total)
+        ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total,
+        CancellationToken givenUp)
     {
         connection.SetDeadline(total, AttemptResult.TotalTimeout);
         connection.Caller = exchange;
         var callerLeft = exchange.CallerLeft.UnsafeRegister(static c => ((ServerConnection)c!).Cut(AttemptResult.CallerLeft), connection);
+        connection.PassesInterim = !givenUp.CanBeCanceled;
+        using var losing = givenUp.UnsafeRegister(static c => ((ServerConnection)c!).Cut(AttemptResult.CallerLeft), connection);
         var sending = Task.CompletedTask;
         try
         {
@@ -167,10 +182,13 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
         head.EndHead(body is not null ? exchange.RequestLength : exchange.RequestLength ?? (HttpMethods.HasBody(exchange.Method) ? 0 : -1));
     }
 
-    private async Task<ServerConnection> OpenAsync(Server server, ServerTrust trust, TimeSpan within, CancellationToken callerLeft)
+    private async Task<ServerConnection> OpenAsync(
+        Server server, ServerTrust trust, TimeSpan within, CancellationToken callerLeft, CancellationToken givenUp)
     {
         using var deadline = _clock.Limit(within);
-        var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: false, (within, deadline.Token), clock, callerLeft, deadline);
+        using var either = givenUp.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(callerLeft, givenUp) : null;
+        var (socket, secured) = await ServerConnector.OpenAsync(
+            server, trust, isHttp2: false, (within, deadline.Token), clock, either?.Token ?? callerLeft, deadline);
         return new ServerConnection(socket, secured, trust, _clock);
     }
 }

@@ -65,6 +65,9 @@ internal sealed class ServerConnection : IDisposable
     /// <summary>Whose request is under way: while the server takes nothing, it is asked now and then whether it is still there.</summary>
     public Exchange? Caller { get; set; }
 
+    /// <summary>True if 1xx go to the caller: not while two attempts run beside each other.</summary>
+    public bool PassesInterim { get; set; } = true;
+
     public AnswerParser Head => _parser;
 
     /// <summary>Trailers of the answer, whole at the end of its body; null if it has no chunks.</summary>
@@ -166,7 +169,10 @@ internal sealed class ServerConnection : IDisposable
             if (step == HeadStep.Complete)
             {
                 interim++;
-                await PassOnAsync(exchange);
+                if (PassesInterim)
+                    await PassOnAsync(exchange);
+                else
+                    _parser.Reset();
             }
             else if (await FillAsync() == 0)
             {
