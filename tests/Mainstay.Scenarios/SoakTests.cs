@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Mainstay.Scenarios;
 
-/// <summary>A small share of the benchmark `soak`: mixed traffic with faults and reloads, after which nothing is left.</summary>
+/// <summary>A small share of the benchmark `soak`: mixed traffic with faults and reloads, after which nothing is left. It takes all of the
+/// machine: beside it no other test would find servers that are well in time.</summary>
+[Collection(Measured.Name)]
 public sealed class SoakTests
 {
     private static readonly int Requests = Environment.GetEnvironmentVariable("MAINSTAY_TESTS") == "all" ? 500_000 : 50_000;
