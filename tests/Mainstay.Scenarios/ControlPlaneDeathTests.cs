@@ -212,7 +212,7 @@ public sealed class ControlPlaneDeathTests(TwoRegions regions) : IClassFixture<T
     private static bool HasOverlay(ScenarioFolder folder)
     {
         var table = Path.Combine(folder.State, "table.json");
-        return File.Exists(table) && File.ReadAllText(table).Contains("\"share\": 0", StringComparison.Ordinal);
+        return File.Exists(table) && File.ReadAllText(table).Contains("\"by_hand\": false", StringComparison.Ordinal);
     }
 
     private static void Execute(SqliteConnection connection, string sql)
