@@ -38,9 +38,10 @@ public sealed class SlowCallerTests
     [Fact]
     public async Task An_answer_that_nobody_reads_is_cut()
     {
-        var ended = new TaskCompletionSource();
+        var (begun, ended) = (new TaskCompletionSource(), new TaskCompletionSource());
         await using var house = await FrontHouse.StartAsync(async e =>
         {
+            begun.SetResult();
             var part = new byte[64 * 1024];
             while (!(await e.AnswerBody.WriteAsync(part)).IsCompleted)
                 continue;
@@ -48,6 +49,8 @@ public sealed class SlowCallerTests
         });
         using var caller = await house.ConnectAsync();
         await caller.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        // Before that the seconds would be those of the head.
+        await begun.Task.Patiently();
         var start = TimeProvider.System.GetTimestamp();
         while (!ended.Task.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
         {
