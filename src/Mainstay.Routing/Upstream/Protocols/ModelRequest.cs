@@ -22,6 +22,9 @@ internal sealed class ModelRequest
     /// <summary>The body as it came.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
+    /// <summary>Those of its header fields that <see cref="Protocol.FieldNames"/> names; set by the gateway before it composes.</summary>
+    public IReadOnlyList<(string Name, string Value)> Fields { get; set; } = [];
+
     /// <summary>Its JSON; Undefined if it has none (GET) or another form (sagemaker, lambda).</summary>
     public JsonElement Json { get; init; }
 
@@ -89,4 +92,15 @@ internal sealed class ServerRequest
     /// <summary>Fields beside those of the caller that go on: key, version, content type, signature. A name that stands here is not taken
     /// from the caller.</summary>
     public List<(string Name, string Value)> Fields { get; } = [];
+
+    /// <summary>Names of the caller's fields that do not go on, whether or not they stand in <see cref="Fields"/>: the caller's own
+    /// key or signature is nobody else's business.</summary>
+    public List<string> Withheld { get; } = [];
 }
+
+/// <summary>Signs a request: adds the fields that prove who asks. Called once for each attempt, right before it is sent.</summary>
+/// <param name="request">Complete but for Host, which is the authority of the server's url, and framing.</param>
+/// <param name="server">Whom it goes to.</param>
+/// <param name="cancel">Cancelled when the attempt is given up.</param>
+/// <returns>Null if it is signed; else why it cannot be, with the cure.</returns>
+internal delegate ValueTask<ProviderVerdict?> RequestSigner(ServerRequest request, Server server, CancellationToken cancel);
