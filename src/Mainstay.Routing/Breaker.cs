@@ -160,6 +160,10 @@ public sealed class Breaker(TimeProvider clock, Random random)
             return TimeSpan.FromSeconds(Math.Max(0, (double)(Math.Max(_until, _restUntil) - clock.GetTimestamp()) / clock.TimestampFrequency));
     }
 
+    /// <summary>How long the server still wants to be spared; zero: it does not.</summary>
+    public TimeSpan UntilRested() =>
+        TimeSpan.FromSeconds(Math.Max(0, (double)(Volatile.Read(ref _restUntil) - clock.GetTimestamp()) / clock.TimestampFrequency));
+
     private bool IsTryDue() => !_tryUnderWay && clock.GetTimestamp() >= Math.Max(_until, _restUntil);
 
     private void CountFailure(bool isTry)

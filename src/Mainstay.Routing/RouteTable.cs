@@ -224,7 +224,10 @@ public sealed record Timeouts
     /// <summary>From the request fully sent to the first byte of the answer.</summary>
     public TimeSpan? FirstByte { get; init; }
 
-    /// <summary>Between two bytes of an answer.</summary>
+    /// <summary>From the attempt's begin to the first token of a streamed answer of a model.</summary>
+    public TimeSpan? FirstToken { get; init; }
+
+    /// <summary>Between two bytes of an answer; of a streamed answer of a model, between two tokens.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a connection that was upgraded, such as a WebSocket, may carry nothing either way.</summary>
@@ -393,5 +396,9 @@ public sealed record Overlay(string Id, string? Service, string Region, string? 
     public bool Covers(string service, Server server) => Covers(service, server.Region, server.Name);
 
     public bool Covers(string service, string region, string server) =>
-        (Service is null || Service == service) && Region == region && (Server is null || Server == server);
+        (Service is null || Service == service || IsModelOf(Service, service)) && Region == region && (Server is null || Server == server);
+
+    /// <summary>What concerns a service concerns each of its models, such as <c>chat/fast</c>.</summary>
+    private static bool IsModelOf(string whole, string service) =>
+        service.Length > whole.Length && service[whole.Length] == '/' && service.StartsWith(whole, StringComparison.Ordinal);
 }

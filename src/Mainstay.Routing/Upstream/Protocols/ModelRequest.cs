@@ -79,7 +79,7 @@ internal sealed record ModelFault(int Status, string Message)
 }
 
 /// <summary>A request as a server gets it; connection, Host and framing are added on the way.</summary>
-internal sealed class ServerRequest
+public sealed class ServerRequest
 {
     public required string Method { get; init; }
 
