@@ -24,7 +24,8 @@ public sealed class Picker(int seed)
     /// <param name="service">The service to serve.</param>
     /// <param name="tried">Servers that have failed this request; a second attempt prefers other regions than theirs.</param>
     /// <param name="draw">A number of this request, uniform in [0, 1): which share of a recovering region it belongs to.</param>
-    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw)
+    /// <param name="unfit">Servers that cannot serve this request, whatever their state.</param>
+    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, ImmutableArray<LiveServer> unfit = default)
     {
         var candidates = service.Candidates;
         Span<int> first = candidates.Length <= OnStack ? stackalloc int[OnStack] : new int[candidates.Length];
@@ -36,6 +37,8 @@ public sealed class Picker(int seed)
             // They come in order: none that follows is better than a server that has nothing against it.
             if (order > bestPlace && tried.IsEmpty)
                 break;
+            if (!unfit.IsDefaultOrEmpty && unfit.Contains(server))
+                continue;
             var place = order;
             if (!tried.IsEmpty && !TryPlace(server, tried, ref place))
                 continue;
@@ -50,7 +53,7 @@ public sealed class Picker(int seed)
             first[count++] = i;
         }
         // Rather wait for a place on a server that is well than burden one that fails; unless too few are left (panic).
-        if (count > 0 && bestPlace >> LiveService.OrderBits >= (int)PassedOver.BreakerOpen && service.IsWorthWaiting(tried) && !service.HasTooFewLeft())
+        if (count > 0 && bestPlace >> LiveService.OrderBits >= (int)PassedOver.BreakerOpen && service.IsWorthWaiting(unfit.IsDefaultOrEmpty ? tried : tried.AddRange(unfit)) && !service.HasTooFewLeft())
             return null;
         return count switch
         {

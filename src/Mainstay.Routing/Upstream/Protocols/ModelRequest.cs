@@ -1,0 +1,106 @@
+using System.Text.Json;
+
+namespace Mainstay.Routing.Upstream.Protocols;
+
+/// <summary>What a caller asks of a model.</summary>
+internal sealed class ModelRequest
+{
+    /// <summary>The API that it is written in.</summary>
+    public required ModelApi Api { get; init; }
+
+    public required ModelOperation Operation { get; init; }
+
+    /// <summary>The name that the caller asks for; empty: it names none.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Its path behind the service's prefix, from "/", without the query.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>True if the answer is wanted as a stream of events.</summary>
+    public bool IsStream { get; init; }
+
+    /// <summary>The body as it came.</summary>
+    public ReadOnlyMemory<byte> Body { get; init; }
+
+    /// <summary>Those of its header fields that <see cref="Protocol.FieldNames"/> names; set by the gateway before it composes.</summary>
+    public IReadOnlyList<(string Name, string Value)> Fields { get; set; } = [];
+
+    /// <summary>Its JSON; Undefined if it has none (GET) or another form (sagemaker, lambda).</summary>
+    public JsonElement Json { get; init; }
+
+    /// <summary>Tokens of the prompt, estimated: a token for four bytes of text.</summary>
+    public int PromptTokens { get; init; }
+
+    /// <summary>Tokens that the answer may have at most; null: the caller does not say.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>True if a cut answer may be gone on from: one choice of plain text. Tool calls, structured output,
+    /// log probabilities and several choices are never continued by guesswork.</summary>
+    public bool IsContinuable { get; init; }
+
+    /// <summary>True if the caller asked for the usage in the stream (openai: stream_options.include_usage).</summary>
+    public bool WantsUsage { get; init; }
+}
+
+/// <summary>What is asked of a model.</summary>
+internal enum ModelOperation
+{
+    /// <summary>openai chat completions, anthropic messages, bedrock converse.</summary>
+    Chat,
+
+    /// <summary>openai completions: a prompt is gone on from.</summary>
+    Completion,
+
+    /// <summary>openai responses.</summary>
+    Response,
+
+    Embedding,
+
+    /// <summary>The list of models, or one of them: answered by the gateway itself.</summary>
+    Models,
+
+    /// <summary>Anything in, anything out: sagemaker, lambda, bedrock invoke.</summary>
+    Invoke,
+
+    /// <summary>Another path of the API, passed on as it is to the servers of the model that its body names.</summary>
+    Other,
+}
+
+/// <summary>What went wrong, for the caller.</summary>
+/// <param name="Status">400 to 599.</param>
+/// <param name="Message">What, where and the cure, in a sentence or two.</param>
+internal sealed record ModelFault(int Status, string Message)
+{
+    /// <summary>A word for programs, such as <c>model_not_found</c>; null: what fits the status.</summary>
+    public string? Code { get; init; }
+
+    /// <summary>The field of the request that is wrong; null: none.</summary>
+    public string? Param { get; init; }
+}
+
+/// <summary>A request as a server gets it; connection, Host and framing are added on the way.</summary>
+internal sealed class ServerRequest
+{
+    public required string Method { get; init; }
+
+    /// <summary>Path and query, from "/", behind the path of the server's url.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>Empty: none.</summary>
+    public ReadOnlyMemory<byte> Body { get; init; }
+
+    /// <summary>Fields beside those of the caller that go on: key, version, content type, signature. A name that stands here is not taken
+    /// from the caller.</summary>
+    public List<(string Name, string Value)> Fields { get; } = [];
+
+    /// <summary>Names of the caller's fields that do not go on, whether or not they stand in <see cref="Fields"/>: the caller's own
+    /// key or signature is nobody else's business.</summary>
+    public List<string> Withheld { get; } = [];
+}
+
+/// <summary>Signs a request: adds the fields that prove who asks. Called once for each attempt, right before it is sent.</summary>
+/// <param name="request">Complete but for Host, which is the authority of the server's url, and framing.</param>
+/// <param name="server">Whom it goes to.</param>
+/// <param name="cancel">Cancelled when the attempt is given up.</param>
+/// <returns>Null if it is signed; else why it cannot be, with the cure.</returns>
+internal delegate ValueTask<ProviderVerdict?> RequestSigner(ServerRequest request, Server server, CancellationToken cancel);
