@@ -69,8 +69,16 @@ public sealed class Picker(int seed)
     {
         var quickest = double.MaxValue;
         foreach (var i in among)
+        {
+            // What is on trial must show how quick it is now: what is known is of before it was drained. Work alone decides.
+            if (service.IsOnTrial(service.Candidates[i].Server))
+            {
+                quickest = double.MaxValue;
+                break;
+            }
             if (service.Candidates[i].Server.Pace.Lately is var lately and > 0 && lately < quickest)
                 quickest = lately;
+        }
         var now = service.Now;
         LiveServer? best = null;
         var bestTime = 0.0;
@@ -79,7 +87,7 @@ public sealed class Picker(int seed)
         {
             var (server, _, distance) = service.Candidates[i];
             var time = (1 + server.Load(now, service.SlowStart)) * distance;
-            // Without any answer so far all are alike.
+            // Without any answer so far, or on trial, all are alike.
             if (quickest < double.MaxValue)
                 time *= server.Pace.At(now, unknown: quickest, most: quickest * MostSlower);
             if (best is null || time < bestTime)
