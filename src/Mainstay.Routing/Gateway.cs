@@ -15,6 +15,7 @@ public sealed partial class Gateway(
     private readonly Entrance _entrance = new(picker, clock);
     private readonly Hedging _hedging = new(picker, clock);
     private readonly DecisionSampler _sampler = new(feed);
+    private ModelGateway? _models;
 
     /// <summary>Why the latest requests went where they went.</summary>
     public DecisionRing Decisions { get; } = new(clock);
@@ -52,6 +53,11 @@ public sealed partial class Gateway(
         }
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
         var draw = Draw();
+        if (service is { Spec.Api: not ModelApi.Http })
+        {
+            await _models.HandleAsync(exchange, table, service, draw, Close);
+            return;
+        }
         var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
         if (service is null)
         {

@@ -262,6 +262,12 @@ public sealed record BreakerPolicy
     /// <summary>Share (0 to 1) of at least twenty attempts in ten seconds whose failure opens it, too.</summary>
     public double Share { get; init; } = 0.5;
 
+    /// <summary>How long an open breaker holds requests back before the first try.</summary>
+    public TimeSpan FirstHold { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>To which each failed try doubles that.</summary>
+    public TimeSpan LongestHold { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>A median first byte of so many times its peers' makes a server slow; 0: servers are not compared.</summary>
     public double Slow { get; init; } = 3;
 
