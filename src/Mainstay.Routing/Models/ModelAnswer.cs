@@ -68,6 +68,8 @@ internal static class ModelAnswer
     {
         exchange.AnswerStatus = fault.Status;
         exchange.AnswerHeaders.ContentType = "application/json";
+        foreach (var (name, value) in protocol.FaultFields(fault))
+            exchange.AnswerHeaders[name] = value;
         var body = protocol.WriteFault(fault);
         exchange.AnswerHeaders.ContentLength = body.Length;
         await exchange.AnswerBody.WriteAsync(body, exchange.CallerLeft);

@@ -91,8 +91,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
         }
         if (_how.AwsRegion is not null && await call.SignAsync(composed, place.Server.Spec) is { } unsigned)
         {
-            (Result, Verdict) = (AttemptResult.NotReached, new ProviderVerdict(ProviderSignal.KeyRefused, unsigned));
-            place.Why = unsigned;
+            (Result, Verdict, place.Why) = (AttemptResult.NotReached, unsigned, unsigned.Reason);
             return;
         }
         (Result, _answer, place.Why) = await call.SendAsync(place.Server, composed);
@@ -102,7 +101,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
         RetryAfter = Routing.RetryAfter.Read(_answer.Fields, call.Clock.GetUtcNow());
         try
         {
-            if (Status is < 200 or >= 300)
+            if (Status is < 200 or >= 300 || ErrorField() is not null)
                 await ReadErrorAsync();
             else if (call.Asked.IsStream && IsStream())
                 await ReadFirstTokenAsync();
@@ -213,7 +212,16 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     private async Task ReadErrorAsync()
     {
         Body = await ReadBodyAsync(LongestError);
-        Verdict = Protocol.Judge(Status, Body.Span);
+        Verdict = Protocol.Judge(Status, ErrorField(), Body.Span);
+    }
+
+    /// <summary>What a field of the answer says of an error; null: none does.</summary>
+    private string? ErrorField()
+    {
+        foreach (var name in Protocol.ErrorFields)
+            if (_answer!.Fields.Find(name) is >= 0 and var at)
+                return Encoding.Latin1.GetString(_answer.Fields.ValueAt(at));
+        return null;
     }
 
     private async Task<byte[]> ReadBodyAsync(int most)

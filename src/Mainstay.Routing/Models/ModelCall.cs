@@ -47,9 +47,9 @@ internal sealed class ModelCall(
 
     /// <summary>Signs a request for AWS.</summary>
     /// <returns>Why it cannot be signed, and the cure; null: it is.</returns>
-    public ValueTask<string?> SignAsync(ServerRequest composed, Server server) =>
+    public ValueTask<ProviderVerdict?> SignAsync(ServerRequest composed, Server server) =>
         sign is null
-            ? new("requests for AWS cannot be signed by this program")
+            ? new(new ProviderVerdict(ProviderSignal.KeyRefused, "requests for AWS cannot be signed by this program"))
             : sign(composed, server, exchange.CallerLeft);
 
     /// <summary>Sends one attempt and waits for the first bytes of its answer.</summary>
@@ -67,9 +67,3 @@ internal sealed class ModelCall(
     public bool MaySendTwice =>
         Service.Spec.Retry.ReplaySafe || HttpMethods.IsIdempotent(exchange.Method) || exchange.HasField("Idempotency-Key");
 }
-
-/// <summary>Signs a request for the cloud that its server belongs to, adding fields to it.</summary>
-/// <param name="request">Whole but for the signature.</param>
-/// <param name="server">Whom it is for.</param>
-/// <returns>Why it cannot be signed, with the cure, and never a secret; null: it is signed.</returns>
-public delegate ValueTask<string?> RequestSigner(ServerRequest request, Server server, CancellationToken cancel);

@@ -95,7 +95,10 @@ internal sealed class ModelGateway(
             else if (bytes is not { } whole)
                 fault = new ModelFault(413, $"The body is longer than {LongestBody >> 20} MiB: send less, such as links to images instead of the images.");
             else if (protocol.Read(exchange.Method, PathOf(exchange, entry), whole, out fault) is { } asked)
+            {
+                asked.Fields = [.. protocol.FieldNames.Where(exchange.HasField).Select(name => (name, exchange.FieldText(name)))];
                 return asked;
+            }
         }
         catch (Exception) when (body is { CallerFault: { } wrong })
         {
