@@ -48,7 +48,7 @@ internal static class ModelAnswer
             exchange.Abort();
             return;
         }
-        if (last is { Verdict: { Signal: ProviderSignal.CallerError or ProviderSignal.Filtered or ProviderSignal.TooLong or ProviderSignal.ModelUnknown } verdict }
+        if (last is { Verdict: { Signal: ProviderSignal.CallerError or ProviderSignal.Filtered or ProviderSignal.PrefillRefused or ProviderSignal.TooLong or ProviderSignal.ModelUnknown } verdict }
             && (verdict.Signal != ProviderSignal.ModelUnknown || call.Service.Spec.Model is null))
         {
             await CallersErrorAsync(call, last, verdict);

@@ -24,6 +24,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     private UpstreamAnswer? _answer;
     private StreamReader? _reader;
     private bool _isFed;
+    private bool _hasEnded;
 
     public LiveServer.Place Place => place;
 
@@ -129,11 +130,17 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
             {
                 if (TryRead(out var part))
                     return part;
-                if (_isFed)
+                if (_isFed && !_hasEnded)
                     await _answer!.ReadNextAsync(Positive(within()));
                 _isFed = true;
                 if (_answer!.Part.IsEmpty)
-                    return null;
+                {
+                    if (_hasEnded)
+                        return null;
+                    _hasEnded = true;
+                    _reader!.Finish();
+                    continue;
+                }
                 _reader!.Feed(_answer.Part.Span);
             }
         }
@@ -189,7 +196,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
             }
             // The bytes are good until the next event is read.
             Held.Add(part with { Bytes = part.Bytes.ToArray() });
-            if (part.Kind is PartKind.Text or PartKind.Tool or PartKind.Done || part.Finish != FinishReason.None)
+            if (part.Kind is PartKind.Text or PartKind.Tool or PartKind.Thought or PartKind.Done || part.Finish != FinishReason.None)
                 return;
             if (Held.Count > MostHeld)
             {

@@ -211,7 +211,14 @@ internal sealed class ModelGateway(
         var request = call.Request;
         if (attempt.Result is AttemptResult.CallerLeft or AttemptResult.TotalTimeout)
             return false;
-        if (attempt.Verdict is { Signal: ProviderSignal.CallerError or ProviderSignal.Filtered })
+        if (attempt.Verdict is { RefusesUsage: true } && call.Asked.AsksUsage)
+        {
+            // The caller never asked for the usage: the same server is asked again without.
+            call.Asked.AsksUsage = false;
+            request.ForgetLast();
+            return picker.Pick(call.Service, request.Tried, draw, request.Unfit) is not null;
+        }
+        if (attempt.Verdict is { Signal: ProviderSignal.CallerError or ProviderSignal.Filtered or ProviderSignal.PrefillRefused })
             return false;
         if (attempt.Verdict is { Signal: ProviderSignal.ModelUnknown } && call.Service.Spec.Model is null)
             return false;

@@ -104,7 +104,7 @@ internal sealed class ModelStream(ModelCall call)
                 // What is here goes out together; then the next bytes are waited for.
                 while (attempt.TryRead(out var ready))
                 {
-                    var isToken = ready.Kind is PartKind.Text or PartKind.Tool;
+                    var isToken = IsToken(ready);
                     if (isToken && pace.Drips(call.Clock.GetElapsedTime(last).TotalSeconds))
                     {
                         attempt.Fail(AttemptResult.Stalled, "began to drip: its tokens came many times as slowly as its first ones");
@@ -118,7 +118,7 @@ internal sealed class ModelStream(ModelCall call)
                 await FlushAsync();
                 if (await attempt.ReadAsync(() => (_isFinished ? AfterFinish : idle) - call.Clock.GetElapsedTime(last)) is not { } next)
                     return await EndAsync(attempt, repetition);
-                if (next.Kind is PartKind.Text or PartKind.Tool || next.Finish != FinishReason.None)
+                if (IsToken(next) || next.Finish != FinishReason.None)
                 {
                     var drips = !_isFinished && pace.Drips(call.Clock.GetElapsedTime(last).TotalSeconds);
                     last = call.Clock.GetTimestamp();
@@ -154,7 +154,7 @@ internal sealed class ModelStream(ModelCall call)
         if (repetition is not null)
         {
             // An answer that goes on has its frame already.
-            if (part is { Kind: PartKind.Empty })
+            if (part.IsFrame || part.Kind is PartKind.Empty or PartKind.Thought)
                 return true;
             if (part.Kind == PartKind.Text || part.Finish != FinishReason.None)
             {
@@ -166,7 +166,7 @@ internal sealed class ModelStream(ModelCall call)
                     attempt.Fail(AttemptResult.Outrun, "answered otherwise than what its caller has already");
                     return false;
                 }
-                part = part with { Text = rest, Bytes = default };
+                part = part.WithText(rest);
                 if (rest.Length == 0 && part.Finish == FinishReason.None)
                     return true;
             }
@@ -206,6 +206,8 @@ internal sealed class ModelStream(ModelCall call)
         await FlushAsync();
         return true;
     }
+
+    private static bool IsToken(AnswerPart part) => part.Kind is PartKind.Text or PartKind.Tool or PartKind.Thought;
 
     /// <summary>A server that was asked for a stream answered at once.</summary>
     private async Task<bool> SendWholeAsync(ModelAttempt attempt, WholeAnswer whole, Repetition? repetition)
