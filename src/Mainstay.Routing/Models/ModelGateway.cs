@@ -96,6 +96,7 @@ internal sealed class ModelGateway(
                 fault = new ModelFault(413, $"The body is longer than {LongestBody >> 20} MiB: send less, such as links to images instead of the images.");
             else if (protocol.Read(exchange.Method, PathOf(exchange, entry), whole, out fault) is { } asked)
             {
+                asked.Query = exchange.Target.IndexOf('?') is >= 0 and var mark ? exchange.Target[mark..] : "";
                 asked.Fields = [.. protocol.FieldNames.Where(exchange.HasField).Select(name => (name, exchange.FieldText(name)))];
                 return asked;
             }
