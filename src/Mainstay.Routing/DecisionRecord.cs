@@ -26,7 +26,7 @@ internal readonly struct DecisionRecord(DecisionRing? ring, LiveService? service
         var servers = service.Servers;
         var rented = servers.Length > MostOnStack ? ArrayPool<PassedOver>.Shared.Rent(servers.Length) : null;
         Span<PassedOver> why = rented ?? stackalloc PassedOver[MostOnStack];
-        Picker.Explain(service, tried, draw, chosen, unfit, why);
+        Picker.Explain(service, tried, draw, chosen, why, unfit);
         ref var slot = ref ring.TryOpen(number, out var stamp);
         if (Unsafe.IsNullRef(ref slot))
             return;

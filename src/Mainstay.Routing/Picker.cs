@@ -108,8 +108,8 @@ public sealed class Picker(int seed)
     /// <param name="chosen">What was chosen; null: none.</param>
     /// <param name="why">Receives one reason for each of the service's servers, in their order; as long as they are many.</param>
     public static void Explain(
-        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, ImmutableArray<LiveServer> unfit,
-        Span<PassedOver> why)
+        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why,
+        ImmutableArray<LiveServer> unfit = default)
     {
         var orders = service.Orders;
         var chosenAt = chosen is null ? -1 : service.Servers.IndexOf(chosen);

@@ -26,7 +26,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     public Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
     {
         var check = service.Health!;
-        return WithinAsync(check.Timeout, cancel, async both =>
+        return WithinAsync(check.Timeout, async both =>
         {
             switch (check.Kind)
             {
@@ -41,12 +41,12 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
                 default:
                     return await AskHttpAsync(service, trust, server, check, both);
             }
-        });
+        }, cancel);
     }
 
     /// <summary>The same of a held server of a model, by what costs no tokens.</summary>
     public Task<string> AskFreeAsync(Service service, ServerTrust trust, LiveServer server, CancellationToken cancel) =>
-        WithinAsync(FreeProbe.Check.Timeout, cancel, async both =>
+        WithinAsync(FreeProbe.Check.Timeout, async both =>
         {
             if (FreeProbe.Compose(server.Spec, _keys) is not { } composed)
                 return "its key is not to be had";
@@ -55,9 +55,9 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
                 request.Headers.TryAddWithoutValidation(name, value);
             using var answer = await ClientFor(trust).SendAsync(request, both);
             return FreeProbe.Judge((int)answer.StatusCode, server.LockedOut is not null);
-        });
+        }, cancel);
 
-    private async Task<string> WithinAsync(TimeSpan time, CancellationToken cancel, Func<CancellationToken, Task<string>> ask)
+    private async Task<string> WithinAsync(TimeSpan time, Func<CancellationToken, Task<string>> ask, CancellationToken cancel)
     {
         using var timeout = new CancellationTokenSource(time, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);

@@ -183,6 +183,8 @@ internal sealed class Section
     /// <summary>The same for names.</summary>
     public ImmutableArray<ListedText> Names(string name) => [.. Texts(name).Where(t => IsName(t.Line, t.Key, t.Text))];
 
+    public bool IsEmptyMap(string name) => _entries.TryGetValue(name, out var entry) && entry.Value is MapNode { Entries.Length: 0 };
+
     public bool IsEmptyList(string name) => _entries.TryGetValue(name, out var entry) && entry.Value is ListNode { Items.Length: 0 };
 
     public void Report(int line, string key, string wrong, string cure) => _findings.Error(line, key, wrong, cure);

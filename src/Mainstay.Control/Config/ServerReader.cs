@@ -52,7 +52,7 @@ internal sealed class ServerReader(Section service, string folder)
             if (name.Length is 0 or > 100 || !name.All(c => char.IsAsciiLetterOrDigit(c) || "._-/:@+".Contains(c)))
                 section.Error("is not a name of a model", "use up to 100 letters, digits and . _ - / : @ +");
         }
-        if (models.IsEmpty && !service.IsText("models"))
+        if (models.IsEmpty && service.IsEmptyMap("models"))
             service.Error("models", "no model is named", "write at least one: `NAME: { servers: [ … ] }`");
     }
 

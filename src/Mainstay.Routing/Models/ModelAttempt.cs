@@ -171,7 +171,12 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     /// <summary>The attempt failed after all.</summary>
     public void Fail(AttemptResult result, string? why) => (Result, place.Why) = (result, why);
 
-    public ValueTask DisposeAsync() => _answer?.DisposeAsync() ?? default;
+    /// <summary>Lets go of the server. A bug must cost one request, not a place there for ever.</summary>
+    public ValueTask DisposeAsync()
+    {
+        place.Leave(failed: null);
+        return _answer?.DisposeAsync() ?? default;
+    }
 
     private async Task ReadFirstTokenAsync()
     {

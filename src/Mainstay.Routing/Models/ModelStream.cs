@@ -26,6 +26,7 @@ internal sealed class ModelStream(ModelCall call)
     private bool _isFinished;
     private bool _hasTools;
     private bool _hasUsage;
+    private AnswerPart? _end;
     private long _tokens;
 
     /// <summary>Finds an attempt that has a token to go on with.</summary>
@@ -132,10 +133,10 @@ internal sealed class ModelStream(ModelCall call)
                     return await EndAsync(attempt, repetition);
             }
         }
-        catch (IOException) when (!call.Exchange.CallerLeft.IsCancellationRequested)
+        catch (Exception e) when (e is IOException or OperationCanceledException)
         {
             // Whoever has heard why an answer ends has heard all of it.
-            return _isFinished && await EndAsync(attempt, repetition);
+            return _isFinished && !call.Exchange.CallerLeft.IsCancellationRequested && await EndAsync(attempt, repetition);
         }
     }
 
@@ -150,7 +151,10 @@ internal sealed class ModelStream(ModelCall call)
             return false;
         }
         if (part.Kind == PartKind.Done)
+        {
+            _end = part;
             return false;
+        }
         if (repetition is not null)
         {
             // An answer that goes on has its frame already.
@@ -185,6 +189,8 @@ internal sealed class ModelStream(ModelCall call)
             call.Request.NoteUsage(attempt.Model, usage);
         }
         Note(attempt.Names);
+        // Its own bytes named the role already.
+        _names.HasBegun |= part.Api == call.Asked.Api;
         call.Protocol.WriteEvent(call.Exchange.AnswerBody, part, call.Asked, _names);
         return true;
     }
@@ -192,7 +198,6 @@ internal sealed class ModelStream(ModelCall call)
     /// <summary>The stream of one server is over: whole if it said why it ends.</summary>
     private async Task<bool> EndAsync(ModelAttempt attempt, Repetition? repetition)
     {
-        _ = repetition;
         if (!_isFinished)
         {
             if (attempt.Result == AttemptResult.Answered)
@@ -200,7 +205,10 @@ internal sealed class ModelStream(ModelCall call)
             await FlushAsync();
             return false;
         }
-        call.Protocol.WriteEvent(call.Exchange.AnswerBody, new AnswerPart(PartKind.Done), call.Asked, _names);
+        // One that is missing is written in its place.
+        var end = repetition is null && _end is { } said ? said : new AnswerPart(PartKind.Done) { Api = call.Asked.Api };
+        if (!end.Bytes.IsEmpty || call.Asked.Operation != ModelOperation.Response)
+            call.Protocol.WriteEvent(call.Exchange.AnswerBody, end, call.Asked, _names);
         if (!_hasUsage)
             call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens, _tokens));
         await FlushAsync();

@@ -51,7 +51,7 @@ public sealed class ModelGatewayTests
     [Fact]
     public async Task An_error_inside_of_a_200_is_no_answer()
     {
-        await using var bad = Streaming("data: " + Error("the engine died", "server_error") + "\n\n");
+        await using var bad = Streaming("data: " + Error("the engine died", "server_error", "server_error") + "\n\n");
         await using var good = Streaming(Role, Text("whole"), Text("", "stop"), Done);
         await using var house = await GatewayHouse.StartAsync(Fast(bad.In("r1"), good.In("r2")));
         using var answer = await house.ChatAsync(stream: true);

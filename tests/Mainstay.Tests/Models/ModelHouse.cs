@@ -35,16 +35,18 @@ internal static class ModelHouse
 
     /// <summary>A chunk that brings text.</summary>
     public static string Text(string text, string? finish = null) =>
-        $$"""data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"content":{{JsonSerializer.Serialize(text)}}},"finish_reason":{{(finish is null ? "null" : $"\"{finish}\"")}}}]}""" + "\n\n";
+        """data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"content":""" + JsonSerializer.Serialize(text)
+        + """},"finish_reason":""" + (finish is null ? "null" : $"\"{finish}\"") + "}]}\n\n";
 
     public static string Role => """data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}""" + "\n\n";
 
     public const string Done = "data: [DONE]\n\n";
 
     public static string Whole(string text) =>
-        $$"""{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":{{JsonSerializer.Serialize(text)}}},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}""";
+        $$$"""{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":{{{JsonSerializer.Serialize(text)}}}},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}""";
 
-    public static string Error(string message, string code) => $$$"""{"error":{"message":"{{{message}}}","type":"invalid_request_error","code":"{{{code}}}"}}""";
+    public static string Error(string message, string code, string type = "invalid_request_error") =>
+        $$$"""{"error":{"message":"{{{message}}}","type":"{{{type}}}","code":"{{{code}}}"}}""";
 
     /// <summary>Streams these events and ends well.</summary>
     public static ScriptedServer Streaming(params string[] events) => new(async delivery =>
