@@ -16,6 +16,9 @@ internal sealed class ModelRequest
     /// <summary>Its path behind the service's prefix, from "/", without the query.</summary>
     public required string Path { get; init; }
 
+    /// <summary>Query of the caller's target with its "?"; empty: none. Set by the gateway before it composes.</summary>
+    public string Query { get; set; } = "";
+
     /// <summary>True if the answer is wanted as a stream of events.</summary>
     public bool IsStream { get; init; }
 
@@ -77,30 +80,3 @@ internal sealed record ModelFault(int Status, string Message)
     /// <summary>The field of the request that is wrong; null: none.</summary>
     public string? Param { get; init; }
 }
-
-/// <summary>A request as a server gets it; connection, Host and framing are added on the way.</summary>
-internal sealed class ServerRequest
-{
-    public required string Method { get; init; }
-
-    /// <summary>Path and query, from "/", behind the path of the server's url.</summary>
-    public required string Target { get; init; }
-
-    /// <summary>Empty: none.</summary>
-    public ReadOnlyMemory<byte> Body { get; init; }
-
-    /// <summary>Fields beside those of the caller that go on: key, version, content type, signature. A name that stands here is not taken
-    /// from the caller.</summary>
-    public List<(string Name, string Value)> Fields { get; } = [];
-
-    /// <summary>Names of the caller's fields that do not go on, whether or not they stand in <see cref="Fields"/>: the caller's own
-    /// key or signature is nobody else's business.</summary>
-    public List<string> Withheld { get; } = [];
-}
-
-/// <summary>Signs a request: adds the fields that prove who asks. Called once for each attempt, right before it is sent.</summary>
-/// <param name="request">Complete but for Host, which is the authority of the server's url, and framing.</param>
-/// <param name="server">Whom it goes to.</param>
-/// <param name="cancel">Cancelled when the attempt is given up.</param>
-/// <returns>Null if it is signed; else why it cannot be, with the cure.</returns>
-internal delegate ValueTask<ProviderVerdict?> RequestSigner(ServerRequest request, Server server, CancellationToken cancel);

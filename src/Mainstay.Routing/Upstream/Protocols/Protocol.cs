@@ -54,6 +54,9 @@ internal abstract class Protocol
     /// <param name="fault">What cannot be mapped, for the caller; null if a request is returned.</param>
     public abstract ServerRequest? Compose(ModelRequest request, Server server, string? key, string? begun, out ModelFault? fault);
 
+    /// <summary>The API that answers to a request are written in: another than its own where a server only wraps that one.</summary>
+    public virtual ModelApi AnswersIn(ModelRequest request) => Api;
+
     /// <summary>Reads a stream of a server of this API.</summary>
     public abstract StreamReader ReadStream(ModelRequest request);
 
