@@ -18,7 +18,7 @@ internal sealed class ModelRequest
 
     public string Method { get; init; } = "POST";
 
-    /// <summary>The caller's query with its "?", set by the gateway; goes on to servers of the same API. Empty: none.</summary>
+    /// <summary>Query of the caller's target with its "?"; empty: none. Set by the gateway before it composes.</summary>
     public string Query { get; set; } = "";
 
     /// <summary>True if the answer is wanted as a stream of events.</summary>
@@ -29,6 +29,9 @@ internal sealed class ModelRequest
 
     /// <summary>Where things stand in the body; null: not looked for.</summary>
     public RequestOffsets? Offsets { get; init; }
+
+    /// <summary>Those of its header fields that <see cref="Protocol.FieldNames"/> names; set by the gateway before it composes.</summary>
+    public IReadOnlyList<(string Name, string Value)> Fields { get; set; } = [];
 
     /// <summary>Its JSON, parsed when it is asked for the first time; Undefined if it has none (GET) or another form (sagemaker, lambda).</summary>
     public JsonElement Json
@@ -105,20 +108,4 @@ internal sealed record ModelFault(int Status, string Message)
 
     /// <summary>The field of the request that is wrong; null: none.</summary>
     public string? Param { get; init; }
-}
-
-/// <summary>A request as a server gets it; connection, Host and framing are added on the way.</summary>
-internal sealed class ServerRequest
-{
-    public required string Method { get; init; }
-
-    /// <summary>Path and query, from "/", behind the path of the server's url.</summary>
-    public required string Target { get; init; }
-
-    /// <summary>Empty: none.</summary>
-    public ReadOnlyMemory<byte> Body { get; init; }
-
-    /// <summary>Fields beside those of the caller that go on: key, version, content type, signature. A name that stands here is not taken
-    /// from the caller.</summary>
-    public List<(string Name, string Value)> Fields { get; } = [];
 }
