@@ -29,7 +29,16 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
         }
         var last = picker.Pick(service, tried, draw, unfit);
         request.Decision.Chose(tried, draw, last, unfit);
-        return last?.TryEnter(force: true);
+        var forced = last?.TryEnter(force: true);
+        NotePanic(request, forced);
+        return forced;
+    }
+
+    /// <summary>Says in the record that a breaker was not heeded because too few servers are left.</summary>
+    private static void NotePanic(RequestInProgress request, LiveServer.Place? place)
+    {
+        if (place is { IsForced: true } && request.Service.HasTooFewLeft(out var left))
+            request.Decision.Acted(Reflex.Panic, left, request.Service.Candidates.Length);
     }
 
     /// <summary>While others wait, whoever comes waits behind those that matter more. A second attempt never waits.</summary>
@@ -46,7 +55,10 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
             request.Priority, service.Spec.Admission, () => EnterFreed(request, draw), latest, request.Exchange.CallerLeft);
         request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);
         if (place is not null)
+        {
             request.Decision.Chose([], draw, place.Server, request.Unfit);
+            NotePanic(request, place);
+        }
         else if (request.Shed != Shed.CallerLeft)
             request.Decision.Acted(Reflex.Shed, service.Admission.Waiting);
         return place;

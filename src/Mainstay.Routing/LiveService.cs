@@ -105,17 +105,26 @@ public sealed class LiveService
     }
 
     /// <summary>Panic: true if so few servers are left that those which fail are used again rather than anybody shed.</summary>
-    internal bool HasTooFewLeft()
+    internal bool HasTooFewLeft() => HasTooFewLeft(out _);
+
+    /// <param name="servers">How many are left.</param>
+    internal bool HasTooFewLeft(out int servers)
     {
         double all = 0, left = 0;
+        servers = 0;
         foreach (var (server, _, _) in Candidates)
         {
             all += server.Spec.Weight;
             if (server.IsWell && !server.Breaker.IsOpen)
-                left += server.Spec.Weight;
+                (left, servers) = (left + server.Spec.Weight, servers + 1);
         }
         return left < Spec.Breaker.Panic * all;
     }
+
+    /// <summary>How it stands, for the control plane.</summary>
+    internal ServiceReport Report(DateTimeOffset now) => new(
+        now, Spec.Name, Admission.Waiting, Admission.ShedLately(Priority.Critical), Admission.ShedLately(Priority.Default),
+        Admission.ShedLately(Priority.Sheddable), HasTooFewLeft());
 
     /// <summary>
     /// To be called every tenth of a second. While every one of several servers is down, no hold is waited out: what fails all at

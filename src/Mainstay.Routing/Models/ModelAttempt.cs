@@ -92,7 +92,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
         }
         if (_how.AwsRegion is not null && await call.SignAsync(composed, place.Server.Spec) is { } unsigned)
         {
-            (Result, Verdict, place.Why) = (AttemptResult.NotReached, unsigned, unsigned.Reason);
+            (Result, Verdict, place.Why) = (AttemptResult.NotReached, new ProviderVerdict(ProviderSignal.KeyRefused, unsigned), unsigned);
             return;
         }
         (Result, _answer, place.Why) = await call.SendAsync(place.Server, composed);

@@ -47,9 +47,9 @@ internal sealed class ModelCall(
 
     /// <summary>Signs a request for AWS.</summary>
     /// <returns>Why it cannot be signed, and the cure; null: it is.</returns>
-    public ValueTask<ProviderVerdict?> SignAsync(ServerRequest composed, Server server) =>
+    public ValueTask<string?> SignAsync(ServerRequest composed, Server server) =>
         sign is null
-            ? new(new ProviderVerdict(ProviderSignal.KeyRefused, "requests for AWS cannot be signed by this program"))
+            ? new("requests for AWS cannot be signed by this program")
             : sign(composed, server, exchange.CallerLeft);
 
     /// <summary>Sends one attempt and waits for the first bytes of its answer.</summary>

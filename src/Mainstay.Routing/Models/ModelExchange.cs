@@ -103,9 +103,6 @@ internal sealed class ModelExchange : Exchange
                 return false;
         if (name.Length > 6 && (Ascii.EqualsIgnoreCase(name[..6], "x-amz-") || Ascii.EqualsIgnoreCase(name[..6], "amz-sd")))
             return Ascii.EqualsIgnoreCase(name, "X-Amz-Invocation-Type");
-        foreach (var withheld in _request.Withheld)
-            if (Ascii.EqualsIgnoreCase(name, withheld))
-                return false;
         foreach (var (written, _) in _request.Fields)
             if (Ascii.EqualsIgnoreCase(name, written))
                 return false;

@@ -86,7 +86,7 @@ public sealed class ModelGatewayTests
         var body = await answer.Content.ReadAsStringAsync().Patiently();
         Assert.Equal("The quick brown fox jumps", TextOf(body));
         Assert.EndsWith(Done, body, StringComparison.Ordinal);
-        Assert.Single(DataOf(body).Where(d => d.Contains("\"role\"", StringComparison.Ordinal)));
+        Assert.Single(DataOf(body), d => d.Contains("\"role\"", StringComparison.Ordinal));
         Assert.Equal(OutcomeResult.Succeeded, (await house.OutcomeAsync()).Result);
         Assert.Equal(0, house.Outstanding);
     }
@@ -126,7 +126,7 @@ public sealed class ModelGatewayTests
         using var answer = await house.ChatAsync(stream: true, more);
         var body = await answer.Content.ReadAsStringAsync().Patiently();
         Assert.DoesNotContain("[DONE]", body);
-        Assert.Single(DataOf(body).Where(d => d.Contains("\"error\"", StringComparison.Ordinal)));
+        Assert.Single(DataOf(body), d => d.Contains("\"error\"", StringComparison.Ordinal));
         Assert.Equal(OutcomeResult.Failed, (await house.OutcomeAsync()).Result);
         Assert.Equal(0, other.Received);
     }

@@ -3,7 +3,7 @@ namespace Mainstay.Routing.Upstream.Protocols;
 /// <summary>What a provider's error says of its server, its key and the caller.</summary>
 /// <param name="Signal">Whom it concerns and what is to be done.</param>
 /// <param name="Reason">The provider's own words; empty: none. Never holds a key.</param>
-public sealed record ProviderVerdict(ProviderSignal Signal, string Reason)
+internal sealed record ProviderVerdict(ProviderSignal Signal, string Reason)
 {
     /// <summary>The provider's own word for programs, such as <c>context_length_exceeded</c>; null: none.</summary>
     public string? Code { get; init; }
@@ -14,7 +14,7 @@ public sealed record ProviderVerdict(ProviderSignal Signal, string Reason)
 }
 
 /// <summary>Whom a provider's error concerns.</summary>
-public enum ProviderSignal
+internal enum ProviderSignal
 {
     /// <summary>The caller's mistake: passed on as it is, tried nowhere else.</summary>
     CallerError,

@@ -14,15 +14,12 @@ public sealed class ServerRequest
     /// <summary>Fields beside those of the caller that go on: key, version, content type, signature. A name that stands here is not taken
     /// from the caller.</summary>
     public List<(string Name, string Value)> Fields { get; } = [];
-
-    /// <summary>Names of the caller's fields that do not go on, whether or not they stand in <see cref="Fields"/>: the caller's own
-    /// key or signature is nobody else's business.</summary>
-    public List<string> Withheld { get; } = [];
 }
 
-/// <summary>Signs a request: adds the fields that prove who asks. Called once for each attempt, right before it is sent.</summary>
+/// <summary>Signs a request: adds the fields that prove who asks. Called once for each attempt, right before it is sent. The caller's own
+/// signature does not go on: it is of another request.</summary>
 /// <param name="request">Complete but for Host, which is the authority of the server's url, and framing.</param>
 /// <param name="server">Whom it goes to.</param>
 /// <param name="cancel">Cancelled when the attempt is given up.</param>
-/// <returns>Null if it is signed; else why it cannot be, with the cure.</returns>
-public delegate ValueTask<ProviderVerdict?> RequestSigner(ServerRequest request, Server server, CancellationToken cancel);
+/// <returns>Null if it is signed; else why it cannot be, with the cure, and never a secret.</returns>
+public delegate ValueTask<string?> RequestSigner(ServerRequest request, Server server, CancellationToken cancel);

@@ -9,9 +9,6 @@ internal abstract class StreamReader
     /// <summary>What the stream said of itself so far.</summary>
     public StreamNames Names { get; } = new();
 
-    /// <summary>True if the stream may end here although nothing said so: APIs whose streams are anything in frames have no word for it.</summary>
-    public virtual bool MayEnd => false;
-
     /// <summary>Takes the next bytes. To be called once all parts before have been read.</summary>
     /// <exception cref="InvalidDataException">No stream of this API at all: an event without end, a wrong checksum.</exception>
     public abstract void Feed(ReadOnlySpan<byte> bytes);
