@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
+using Mainstay.Routing.Sockets;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -187,6 +188,9 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     {
         using var deadline = _clock.Limit(within);
         using var either = givenUp.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(callerLeft, givenUp) : null;
+        if (Poller.IsSupported && server.Url.Scheme == Uri.UriSchemeHttp)
+            return new ServerConnection(
+                await ServerConnector.OpenPolledAsync(server, (within, deadline.Token), either?.Token ?? callerLeft, deadline), trust, _clock);
         var (socket, secured) = await ServerConnector.OpenAsync(
             server, trust, isHttp2: false, (within, deadline.Token), clock, either?.Token ?? callerLeft, deadline);
         return new ServerConnection(socket, secured, trust, _clock);
