@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Queue;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -175,7 +177,8 @@ public sealed partial class Gateway(
     private LiveServer.Place? EnterFreed(LiveService service, double draw) =>
         picker.Pick(service, [], draw) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
 
-    private async Task<TriedPlace> TryAsync(
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
+    private async ValueTask<TriedPlace> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
     {
         request.Begin(place);
@@ -209,7 +212,7 @@ public sealed partial class Gateway(
             ? Hedging.After(request.Service)
             : null;
 
-    private Task<TriedPlace> HedgeAsync(
+    private ValueTask<TriedPlace> HedgeAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, TimeSpan after, double draw)
     {
         // Made now by one thread, what both attempts will only read.
@@ -217,8 +220,8 @@ public sealed partial class Gateway(
         _ = (exchange.Method, exchange.Target, exchange.Host, exchange.CallerName, exchange.CallerLeft);
         if (!exchange.IsTraced)
             _upstream.BeginTrace(exchange);
-        return _hedging.SendAsync(
-            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
+        return new(_hedging.SendAsync(
+            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp).AsTask()));
     }
 
     private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)

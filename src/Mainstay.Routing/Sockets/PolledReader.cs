@@ -71,7 +71,7 @@ internal sealed class PolledReader(PolledSocket socket) : PipeReader
         _start = _end = 0;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<ReadResult> WaitAsync(CancellationToken cancel)
     {
         using var waking = cancel.UnsafeRegister(static s => ((PolledSocket)s!).Wake(), socket);

@@ -33,7 +33,7 @@ internal sealed class PolledWriter(PolledSocket socket) : PipeWriter
             socket.Flush();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<FlushResult> WaitAsync(CancellationToken cancel)
     {
         using var waking = cancel.UnsafeRegister(static s => ((PolledSocket)s!).WakeFlush(), socket);

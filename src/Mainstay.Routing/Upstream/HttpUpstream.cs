@@ -44,7 +44,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     /// <param name="maySendTwice">As the rules of the service say.</param>
     /// <param name="total">Timestamp of the last deadline.</param>
     /// <param name="givenUp">Ends the attempt as if the caller had left; has no effect once this returned. If it can be cancelled, no 1xx is passed on.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     public async ValueTask<AttemptEnd> SendAsync(
         Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, bool maySendTwice, long total,
         CancellationToken givenUp)
@@ -75,7 +75,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<AttemptEnd> TryAsync(
         ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total,
         CancellationToken givenUp)

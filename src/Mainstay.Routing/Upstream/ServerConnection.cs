@@ -162,7 +162,7 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>Reads the head of the final answer, 101 included; what precedes it is passed on to the caller.</summary>
     /// <exception cref="IOException">The connection broke, or what came is no answer.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public async ValueTask ReadHeadAsync(Exchange exchange)
     {
         var isHead = exchange.Method == "HEAD";
@@ -197,7 +197,7 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>The next part of the body; empty at its end. Good until the next read.</summary>
     /// <exception cref="IOException">The answer was cut.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     public async ValueTask<ReadOnlyMemory<byte>> ReadPartAsync()
     {
         while (!_isAtEnd)
@@ -217,6 +217,7 @@ internal sealed class ServerConnection : IDisposable
     }
 
     /// <exception cref="IOException">The connection broke.</exception>
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
     {
         try
@@ -286,7 +287,7 @@ internal sealed class ServerConnection : IDisposable
         return receiving;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<int> FillNowAsync()
     {
         if (_end == _input.Length && _input.Length < LargestInput)
@@ -312,6 +313,7 @@ internal sealed class ServerConnection : IDisposable
         return _end;
     }
 
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<int> SendSomeAsync(ReadOnlyMemory<byte> bytes)
     {
         if (_polled is not null)
