@@ -31,7 +31,7 @@ public sealed partial class Gateway(
     }
 
     /// <summary>Sends what waits in the queues until cancelled.</summary>
-    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, exchange => HandleAsync(exchange).AsTask(), clock).RunAsync(cancel);
 
     public void Dispose()
     {
@@ -40,7 +40,8 @@ public sealed partial class Gateway(
     }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
-    public async Task HandleAsync(Exchange exchange)
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
+    public async ValueTask HandleAsync(Exchange exchange)
     {
         // 1. One table for the whole request.
         var table = routes.Current;

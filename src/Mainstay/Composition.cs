@@ -180,9 +180,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             else
                 kestrel.Listen(address ?? Dns.GetHostAddresses(listen.DnsSafeHost)[0], listen.Port, configure ?? (_ => { }));
         });
-        // Of two transports Kestrel takes the one that was added last.
-        if (isTraffic && PolledListeners.IsSupported)
-            builder.Services.AddSingleton<IConnectionListenerFactory, PolledListeners>();
+        if (isTraffic)
+            PolledListeners.Use(builder.Services);
         return builder.Build();
     }
 

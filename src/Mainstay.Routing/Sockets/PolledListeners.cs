@@ -1,14 +1,20 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Mainstay.Routing.Sockets;
 
 /// <summary>Kestrel's transport for traffic: accepted connections are served on the threads that poll them (Linux).</summary>
 public sealed class PolledListeners : IConnectionListenerFactory
 {
-    /// <summary>True if this system has what is needed.</summary>
-    public static bool IsSupported => Poller.IsSupported;
+    /// <summary>Lets Kestrel accept connections with it, where the system has what is needed; to be called after any other transport was added.</summary>
+    public static void Use(IServiceCollection services)
+    {
+        // Of several that can bind an address Kestrel takes the one that was added last.
+        if (Poller.IsSupported)
+            services.AddSingleton<IConnectionListenerFactory, PolledListeners>();
+    }
 
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     /// <exception cref="SocketException">The address is none of this machine, or may not be used.</exception>
