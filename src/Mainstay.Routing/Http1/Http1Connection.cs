@@ -4,10 +4,9 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Mainstay.Routing.Http;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-
-using Mainstay.Routing.Sockets;
 namespace Mainstay.Routing.Http1;
 
 /// <summary>

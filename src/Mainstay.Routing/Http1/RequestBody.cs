@@ -1,9 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using Microsoft.AspNetCore.Http;
-
 using Mainstay.Routing.Sockets;
+using Microsoft.AspNetCore.Http;
 namespace Mainstay.Routing.Http1;
 
 /// <summary>

@@ -47,7 +47,7 @@ internal sealed class PolledConnection : DefaultConnectionContext, IConnectionSo
         _reader.Free();
         _socket.End();
         NoteEnd();
-        return default;
+        return base.DisposeAsync();
     }
 
     /// <summary>The token's callbacks may be long, and this may be the poller's thread.</summary>

@@ -184,12 +184,12 @@ internal sealed class PolledSocket : IDisposable
     /// <summary>What the poller saw. For its thread alone.</summary>
     public void Happened(SocketEvents events)
     {
-        if ((events & (SocketEvents.Failed | SocketEvents.HungUp | SocketEvents.PeerEnded)) != 0)
+        if ((events & (SocketEvents.Failed | SocketEvents.HungUp | SocketEvents.PeerEnded)) != SocketEvents.None)
         {
             _hasPeerEnded = true;
             PeerEnded?.Invoke();
         }
-        if ((events & ~SocketEvents.Readable) != 0)
+        if ((events & ~SocketEvents.Readable) != SocketEvents.None)
         {
             bool isFree;
             lock (_lock)
@@ -203,7 +203,7 @@ internal sealed class PolledSocket : IDisposable
             if (isFree)
                 _drained.Set();
         }
-        if ((events & ~SocketEvents.Writable) != 0)
+        if ((events & ~SocketEvents.Writable) != SocketEvents.None)
             _readable.Set();
     }
 

@@ -190,7 +190,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
         using var either = givenUp.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(callerLeft, givenUp) : null;
         if (Poller.IsSupported && server.Url.Scheme == Uri.UriSchemeHttp)
             return new ServerConnection(
-                await ServerConnector.OpenPolledAsync(server, (within, deadline.Token), either?.Token ?? callerLeft, deadline), trust, _clock);
+                await ServerConnector.OpenPolledAsync(server, (within, deadline.Token), deadline, either?.Token ?? callerLeft), trust, _clock);
         var (socket, secured) = await ServerConnector.OpenAsync(
             server, trust, isHttp2: false, (within, deadline.Token), clock, either?.Token ?? callerLeft, deadline);
         return new ServerConnection(socket, secured, trust, _clock);

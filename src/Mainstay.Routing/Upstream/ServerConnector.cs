@@ -45,14 +45,14 @@ internal static class ServerConnector
         catch (Exception e)
         {
             socket.Dispose();
-            throw Reason(e, server, within, cancel, refused);
+            throw Reason(e, server, within, refused, cancel);
         }
     }
 
     /// <summary>The same for TCP alone, watched by a poller.</summary>
     /// <inheritdoc cref="OpenAsync"/>
     public static async Task<PolledSocket> OpenPolledAsync(
-        Server server, (TimeSpan Time, CancellationToken Late) within, CancellationToken cancel, AttemptClock.ConnectLimit limit)
+        Server server, (TimeSpan Time, CancellationToken Late) within, AttemptClock.ConnectLimit limit, CancellationToken cancel)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
         try
@@ -61,13 +61,13 @@ internal static class ServerConnector
         }
         catch (Exception e)
         {
-            throw Reason(e, server, within, cancel, refused: null);
+            throw Reason(e, server, within, refused: null, cancel);
         }
     }
 
     /// <summary>What people are told of a failure.</summary>
     private static Exception Reason(
-        Exception e, Server server, (TimeSpan Time, CancellationToken Late) within, CancellationToken cancel, string? refused)
+        Exception e, Server server, (TimeSpan Time, CancellationToken Late) within, string? refused, CancellationToken cancel)
     {
         if (e is OperationCanceledException && within.Late.IsCancellationRequested && !cancel.IsCancellationRequested)
             return new NotReachedException(FormattableString.Invariant($"no connection within {within.Time.TotalSeconds:0.###} s"), e);
