@@ -18,7 +18,6 @@ internal sealed class PolledSocket : IDisposable
     private readonly Readiness _readable = new();
     private readonly Readiness _drained = new();
     private readonly Lock _lock = new();
-    private int _number = -1;
     private byte[] _output = [];
     private int _sent;
     private int _flushed;
@@ -38,6 +37,9 @@ internal sealed class PolledSocket : IDisposable
     }
 
     public Socket Socket => _socket;
+
+    /// <summary>What the poller knows it by; below 0 while it is not watched. For the poller alone.</summary>
+    public long Number { get; set; } = -1;
 
     /// <summary>Called by the poller, once or more, when the other side ended its sending or the connection broke.</summary>
     public Action? PeerEnded { get; init; }
@@ -79,7 +81,7 @@ internal sealed class PolledSocket : IDisposable
 
     /// <summary>From now on it is watched.</summary>
     /// <exception cref="SocketException">The system has no room for it.</exception>
-    public void Start() => _number = _poller.Watch(this, _socket.SafeHandle);
+    public void Start() => _poller.Watch(this, _socket.SafeHandle);
 
     /// <summary>Takes what has come.</summary>
     /// <returns>How many bytes; 0: the other side ended its sending; below 0: nothing has come, see <see cref="WaitAsync"/>.</returns>
@@ -285,8 +287,7 @@ internal sealed class PolledSocket : IDisposable
             if (_isClosed)
                 return;
             _isClosed = IsBroken = true;
-            if (_number >= 0)
-                _poller.Remove(_number);
+            _poller.Remove(this);
             Free();
         }
         how(_socket);

@@ -29,6 +29,7 @@ internal sealed class Poller
     private readonly Stack<int> _free = new();
     private readonly List<PolledSocket> _unsent = [];
     private PolledSocket?[] _sockets = new PolledSocket?[256];
+    private long _generation;
 
     private Poller()
     {
@@ -51,35 +52,48 @@ internal sealed class Poller
         _ofThisThread ?? All.Value![(uint)Interlocked.Increment(ref _next) % (uint)All.Value.Length];
 
     /// <summary>Watches a socket until it is closed.</summary>
-    /// <returns>Its number, for <see cref="Remove"/>.</returns>
-    public int Watch(PolledSocket socket, SafeSocketHandle handle)
+    public void Watch(PolledSocket socket, SafeSocketHandle handle)
     {
-        int number;
+        long number;
         lock (_lock)
         {
             if (_free.Count == 0)
                 Grow();
-            number = _free.Pop();
-            _sockets[number] = socket;
+            // The lower half is its place, the upper half tells it from who stood there before.
+            var place = _free.Pop();
+            number = socket.Number = (++_generation << 32) | (uint)place;
+            _sockets[place] = socket;
         }
         Span<byte> item = stackalloc byte[16];
         var events = (uint)(SocketEvents.Readable | SocketEvents.Writable | SocketEvents.PeerEnded | SocketEvents.EdgeTriggered);
         MemoryMarshal.Write(item, events);
-        MemoryMarshal.Write(item[(EventSize - sizeof(long))..], (long)number);
-        var added = EpollControl(_epoll, Add, handle, ref MemoryMarshal.GetReference(item));
-        if (added == 0)
-            return number;
-        Remove(number);
-        throw new SocketException(Marshal.GetLastPInvokeError());
+        MemoryMarshal.Write(item[(EventSize - sizeof(long))..], number);
+        var error = -1;
+        try
+        {
+            // Throws for a socket that was closed meanwhile.
+            error = EpollControl(_epoll, Add, handle, ref MemoryMarshal.GetReference(item)) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+        finally
+        {
+            if (error != 0)
+                Remove(socket);
+        }
+        if (error != 0)
+            throw new SocketException(error);
     }
 
     /// <summary>Forgets a socket; to be called before it is closed, which ends the kernel's watch.</summary>
-    public void Remove(int number)
+    public void Remove(PolledSocket socket)
     {
         lock (_lock)
         {
-            _sockets[number] = null;
-            _free.Push(number);
+            if (socket.Number < 0)
+                return;
+            var place = (int)(uint)socket.Number;
+            socket.Number = -1;
+            _sockets[place] = null;
+            _free.Push(place);
         }
     }
 
@@ -117,9 +131,10 @@ internal sealed class Poller
             for (var i = 0; i < count; i++)
             {
                 var item = events.AsSpan(i * EventSize, EventSize);
-                // A number given back within this turn may stand for another socket by now; that one looks in vain, once.
-                var socket = Volatile.Read(ref _sockets)[MemoryMarshal.Read<long>(item[(EventSize - sizeof(long))..])];
-                socket?.Happened((SocketEvents)MemoryMarshal.Read<uint>(item));
+                var number = MemoryMarshal.Read<long>(item[(EventSize - sizeof(long))..]);
+                // Its place may stand for another socket by now: what happened to the former is none of that one's business.
+                if (Volatile.Read(ref _sockets)[(int)(uint)number] is { } socket && socket.Number == number)
+                    socket.Happened((SocketEvents)MemoryMarshal.Read<uint>(item));
             }
             // Sending may let others go on, who write more.
             for (var i = 0; i < _unsent.Count; i++)
