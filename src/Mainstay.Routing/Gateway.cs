@@ -12,6 +12,7 @@ public sealed partial class Gateway(
     LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
 {
     private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
+    private readonly Entrance _entrance = new(picker, clock);
     private readonly Hedging _hedging = new(picker, clock);
     private readonly DecisionSampler _sampler = new(feed);
 
@@ -68,9 +69,7 @@ public sealed partial class Gateway(
             while (true)
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
-                var place = IsQueueing(request) ? null : Enter(request, draw);
-                if (place is null && request.Tried.IsEmpty && service.IsWorthWaiting([]))
-                    place = await WaitAsync(request, draw);
+                var place = await _entrance.EnterAsync(request, draw);
                 if (place is null)
                 {
                     await AnswerItselfAsync(request, null, body, draw);
@@ -133,47 +132,6 @@ public sealed partial class Gateway(
         _sampler.Offer(outcome, Decisions);
         request.Exchange.NoteEnd(outcome);
     }
-
-    private LiveServer.Place? Enter(RequestInProgress request, double draw)
-    {
-        var (service, tried) = (request.Service, request.Tried);
-        // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
-        for (var i = 0; i < 3; i++)
-        {
-            var server = picker.Pick(service, tried, draw);
-            request.Decision.Chose(tried, draw, server);
-            if (server is null)
-                return null;
-            if (server.TryEnter(force: false) is { } place)
-                return place;
-        }
-        var last = picker.Pick(service, tried, draw);
-        request.Decision.Chose(tried, draw, last);
-        return last?.TryEnter(force: true);
-    }
-
-    /// <summary>While others wait, whoever comes waits behind those that matter more. A second attempt never waits.</summary>
-    private static bool IsQueueing(RequestInProgress request) =>
-        request.Service.Admission.Waiting > 0 && request.Tried.IsEmpty && request.Service.IsWorthWaiting([]);
-
-    private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw)
-    {
-        var (service, began) = (request.Service, clock.GetTimestamp());
-        // A place so late that no answer could come in time is of no use. The time that is left is counted from here: the
-        // deadline of attempts leaves out what the queue cannot, the time in which this process stood still.
-        var latest = began + (long)((service.Spec.Timeouts.Total - service.UsualWait).TotalSeconds * clock.TimestampFrequency);
-        (var place, request.Shed) = await service.Admission.WaitAsync(
-            request.Priority, service.Spec.Admission, () => EnterFreed(service, draw), latest, request.Exchange.CallerLeft);
-        request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);
-        if (place is not null)
-            request.Decision.Chose([], draw, place.Server);
-        else if (request.Shed != Shed.CallerLeft)
-            request.Decision.Acted(Reflex.Shed, service.Admission.Waiting);
-        return place;
-    }
-
-    private LiveServer.Place? EnterFreed(LiveService service, double draw) =>
-        picker.Pick(service, [], draw) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
 
     private async Task<TriedPlace> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)

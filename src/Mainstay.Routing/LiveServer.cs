@@ -100,6 +100,15 @@ public sealed class LiveServer
     /// <summary>It comes back, or is new beside others: it gets little work at first.</summary>
     internal void StartSlowly() => Volatile.Write(ref _state.BackSince, _state.Now());
 
+    /// <summary>How it stands, for the control plane.</summary>
+    internal ServerReport Report(DateTimeOffset now) => new(now, Service, Spec.Name, Spec.Region, IsWell, Breaker.IsOpen, Outstanding)
+    {
+        Limit = Limit,
+        IsLimitLearned = _state.Limits.IsAdaptive,
+        Waiting = Waiting,
+        Forced = Forced,
+    };
+
     /// <summary>The same server as another table describes it.</summary>
     internal LiveServer As(Server spec) => spec == Spec ? this : new LiveServer(Service, spec, _state);
 
@@ -109,8 +118,10 @@ public sealed class LiveServer
     {
         if (!TryCount())
             return null;
+        var isForced = false;
         if (!Breaker.TryEnter(out var isTry))
         {
+            isForced = Breaker.IsOpen;
             if (!force || Breaker.Standing == Hold.Down)
             {
                 Interlocked.Decrement(ref _state.Waiting);
@@ -123,7 +134,7 @@ public sealed class LiveServer
         if (Spec.Capacity is { } capacity)
             _state.Declared.Note(now, capacity);
         Pace.Begin(now);
-        return new Place(this, isTry, _state.Limits.IsAdaptive ? _state.Limiter.Begin(Waiting) : 0);
+        return new Place(this, isTry, _state.Limits.IsAdaptive ? _state.Limiter.Begin(Waiting) : 0) { IsForced = isForced };
     }
 
     /// <summary>Takes what the service wishes; may change at any time.</summary>
@@ -187,6 +198,9 @@ public sealed class LiveServer
         private int _noted;
 
         public LiveServer Server => server;
+
+        /// <summary>True: it was taken although the server fails and its breaker was open.</summary>
+        public bool IsForced { get; init; }
 
         /// <summary>Timestamp of the attempt's begin.</summary>
         public long Began { get; set; }

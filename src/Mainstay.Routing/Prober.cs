@@ -36,9 +36,12 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private void ReportServers()
     {
         var now = clock.GetUtcNow();
-        foreach (var server in routes.Current.Services.SelectMany(s => s.Servers))
-            feed.Report(new ServerReport(
-                now, server.Service, server.Spec.Name, server.Spec.Region, server.IsWell, server.Breaker.IsOpen, server.Outstanding));
+        foreach (var service in routes.Current.Services)
+        {
+            feed.Report(service.Report(now));
+            foreach (var server in service.Servers)
+                feed.Report(server.Report(now));
+        }
     }
 
     private void StartDue(CancellationToken cancel)

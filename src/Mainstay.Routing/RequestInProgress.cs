@@ -12,6 +12,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     private bool _whole;
     private bool _callerLeft;
     private bool _queued;
+    private int _forgotten;
 
     public Exchange Exchange => exchange;
 
@@ -23,6 +24,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
 
+    /// <summary>Servers that cannot serve it, whatever their state.</summary>
+    public ImmutableArray<LiveServer> Unfit { get; set; } = [];
+
     /// <summary>How much it matters; found out only when that matters.</summary>
     public Priority Priority => _priority ??= Priorities.Of(exchange, service.Spec.Admission);
 
@@ -30,7 +34,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public Shed Shed { get; set; }
 
     /// <summary>Number of the present attempt, from 1.</summary>
-    public int Attempt => Tried.Length;
+    public int Attempt => _forgotten + Tried.Length;
 
     /// <summary>Why the attempt that ended last failed, in words that go on after the server's name; null if its result says it all.</summary>
     public string? Why { get; private set; }
@@ -55,6 +59,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         place.Began = clock.GetTimestamp();
     }
 
+    /// <summary>Every server has been tried, and may be tried again. No attempt may be under way.</summary>
+    public void ForgetTried() => (_forgotten, Tried) = (_forgotten + Tried.Length, []);
+
     /// <summary>The wait of an attempt is over: its answer begins, or it failed. Two attempts may do so at once.</summary>
     /// <param name="place">Its place.</param>
     /// <param name="result">How the wait ended.</param>
@@ -70,7 +77,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         (Why, LastServer) = (place.Why, place.Server.Name);
         var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, place.FirstByte) { Why = Why };
         // Of two that run beside each other the later one may end first.
-        _attempts = _attempts.Insert(Math.Min(Tried.IndexOf(place.Server), _attempts.Length), attempt);
+        _attempts = _attempts.Insert(Math.Min(_forgotten + Tried.IndexOf(place.Server), _attempts.Length), attempt);
         decision.Tried(place.Server, result, status, place.Began, place.FirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;

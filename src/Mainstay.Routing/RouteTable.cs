@@ -160,6 +160,9 @@ public sealed record ModelServer
     /// <summary>Price of a million tokens of answers; null: unknown.</summary>
     public double? AnswerPrice { get; init; }
 
+    /// <summary>sagemaker: the name of the endpoint; lambda: the name or ARN of the function; null: as the caller names the model.</summary>
+    public string? Endpoint { get; init; }
+
     /// <summary>AWS: the region that requests are signed for; null: none.</summary>
     public string? AwsRegion { get; init; }
 

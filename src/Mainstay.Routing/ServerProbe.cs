@@ -13,17 +13,24 @@ namespace Mainstay.Routing;
 /// <summary>Asks one server whether it is well, in the way that its service's health check names. It asks no model for anything.</summary>
 internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 {
+    private readonly TimeProvider _clock = clock;
     private const int LongestGrpcAnswer = 1024;
+
+    /// <summary>Probes are few, and a timer costs on each beat.</summary>
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(50);
     private static readonly HttpRequestOptionsKey<(Server Server, HealthCheck Check)> AskedKey = new("asked");
 
     /// <summary>Connections by what they were opened with: a certificate that was let in before must not be let in for another service.</summary>
     private readonly ConcurrentDictionary<ServerTrust, HttpMessageInvoker> _connections = new();
 
+    /// <summary>A standstill of this process must not look like one of every server.</summary>
+    private readonly AttemptClock _deadlines = new(clock, Beat);
+
     /// <summary>Returns what is wrong with the server; empty if nothing. Throws only what cancels it.</summary>
     public async Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
     {
         var check = service.Health!;
-        using var timeout = new CancellationTokenSource(check.Timeout, clock);
+        using var timeout = _deadlines.Limit(check.Timeout);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
         try
         {
@@ -63,13 +70,14 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     {
         foreach (var (_, client) in _connections)
             client.Dispose();
+        _deadlines.Dispose();
     }
 
     private async Task ConnectAsync(Server server, ServerTrust trust, Service service, CancellationToken cancel)
     {
         // The probe's own time bounds it.
         var (socket, secured) = await ServerConnector.OpenAsync(
-            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), clock, cancel);
+            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), _clock, cancel);
         if (secured is not null)
             await secured.DisposeAsync();
         socket.Dispose();
@@ -118,7 +126,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
         return request;
     }
 
-    private HttpMessageInvoker ClientFor(ServerTrust trust) => _connections.GetOrAdd(trust, (trust, clock) => new(new SocketsHttpHandler
+    private HttpMessageInvoker ClientFor(ServerTrust trust) => _connections.GetOrAdd(trust, (trust, of) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -129,12 +137,12 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
             var request = context.InitialRequestMessage;
             if (!request.Options.TryGetValue(AskedKey, out var asked))
                 throw new NotReachedException("nobody asked");
-            using var deadline = new CancellationTokenSource(asked.Check.Timeout, clock);
+            using var deadline = of._deadlines.Limit(asked.Check.Timeout);
             var (socket, secured) = await ServerConnector.OpenAsync(
-                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), clock, cancel);
+                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), of._clock, cancel, deadline);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },
-    }), clock);
+    }), this);
 
     /// <summary>HealthCheckRequest { string service = 1 }, with the five bytes that precede a message of gRPC.</summary>
     private static byte[] GrpcQuestion(string service)

@@ -182,8 +182,6 @@ public static class ConfigKeys
         new("services[].remedies", Remedies, "(as above)", "The same for this service alone."),
 
         Reserved("database", "A database for a fleet instead of SQLite."),
-        Reserved("limits", "Limits by caller."),
-        Reserved("admission", "What is let in under load."),
         Reserved("keys", "Keys that callers identify themselves with."),
         Reserved("dependencies", "Things outside that services depend on."),
         Reserved("probes", "Requests of Mainstay's own that try a service from end to end."),

@@ -200,13 +200,17 @@ internal sealed class Section
     {
         var unit = Unit(name);
         if (!isRead)
-            Error(name, $"{Findings.Quote(text)} is not a {unit.Text.Split(',')[0]}", cure);
+            Error(name, $"{Findings.Quote(text)} is not a {unit.Text.Split(',')[0]}", cure + OtherWords(unit, cure));
         else if (value < unit.Min || value > unit.Max)
             Error(name, $"{Findings.Quote(text)} is out of range", $"write a {unit.Text}");
         else
             return true;
         return false;
     }
+
+    /// <summary>What a cure that speaks of quantities alone leaves out: the words that may stand in place of one.</summary>
+    private static string OtherWords(ConfigUnit unit, string cure) =>
+        unit.Text.IndexOf(", or ", StringComparison.Ordinal) is var at and >= 0 && !cure.Contains(unit.Text[at..], StringComparison.Ordinal) ? unit.Text[at..] : "";
 
     /// <summary>A key without value is reported when the section is opened, a refused node when the tree is read.</summary>
     private static bool IsReported(ConfigNode node) => node is RefusedNode or TextNode { IsEmpty: true };

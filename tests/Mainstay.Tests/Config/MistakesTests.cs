@@ -76,7 +76,6 @@ public sealed class MistakesTests
 
     [Theory]
     [InlineData("database: postgres://u@h/d")]
-    [InlineData("admission: {}")]
     [InlineData("keys: []")]
     [InlineData("probes: []")]
     [InlineData("scrape: []")]
@@ -89,6 +88,16 @@ public sealed class MistakesTests
     {
         var error = Written.Read(line + "\n" + Written.Small).OnlyError();
         Assert.Equal((1, line[..line.IndexOf(':')], "known, but this version does not do it yet"), (error.Line, error.Key, error.Wrong));
+    }
+
+    [Theory]
+    [InlineData("limits: {}", "`services[].limits`")]
+    [InlineData("admission: {}", "`services[].admission`")]
+    public void What_stands_at_the_root_and_belongs_to_a_service_is_told_its_place(string line, string place)
+    {
+        var error = Written.Read(line + "\n" + Written.Small).OnlyError();
+        Assert.Equal("unknown key", error.Wrong);
+        Assert.Contains(place, error.Cure, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -137,7 +146,7 @@ public sealed class MistakesTests
     [InlineData("breaker: { eject: 100% }", "services[0].breaker.eject", "out of range", "0% to 90%")]
     [InlineData("hedge: 50ms", "services[0].hedge", "is a single value, not a mapping", "after, budget")]
     [InlineData("hedge: {}", "services[0].hedge.after", "is missing", "write `after:`")]
-    [InlineData("hedge: { after: p99 }", "services[0].hedge.after", "is not a duration", "a duration")]
+    [InlineData("hedge: { after: p99 }", "services[0].hedge.after", "is not a duration", ", or `p95`")]
     [InlineData("hedge: { after: 2h }", "services[0].hedge.after", "out of range", "or `p95`")]
     [InlineData("limits: { concurrency: adaptiv }", "services[0].limits.concurrency", "is not a whole number", "`adaptive` or `off`")]
     [InlineData("limits: { concurrency: 0 }", "services[0].limits.concurrency", "out of range", "1 to 100000")]

@@ -15,6 +15,10 @@ internal abstract class Protocol
     /// <summary>Content-Type of its streams.</summary>
     public virtual string StreamType => "text/event-stream; charset=utf-8";
 
+    /// <summary>Fields of a caller's request that mean something in this API and are part of what is asked; they stand in
+    /// <see cref="ModelRequest.Fields"/> before a request is composed.</summary>
+    public virtual IReadOnlyList<string> FieldNames => [];
+
     /// <summary>Reads what a caller asks for.</summary>
     /// <param name="method">Of the request.</param>
     /// <param name="path">Its path behind the service's prefix, from "/", without the query.</param>
@@ -24,6 +28,9 @@ internal abstract class Protocol
 
     /// <summary>The body of an answer that tells a caller what went wrong, in the shape that this API's clients read.</summary>
     public abstract byte[] WriteFault(ModelFault fault);
+
+    /// <summary>Fields that go with <see cref="WriteFault"/>, beside Content-Type: AWS's clients read the name of an error from one.</summary>
+    public virtual IReadOnlyList<(string Name, string Value)> FaultFields(ModelFault fault) => [];
 
     /// <summary>Writes one event of a stream to a caller of this API.</summary>
     /// <param name="output">Where to.</param>
@@ -47,6 +54,9 @@ internal abstract class Protocol
     /// <param name="fault">What cannot be mapped, for the caller; null if a request is returned.</param>
     public abstract ServerRequest? Compose(ModelRequest request, Server server, string? key, string? begun, out ModelFault? fault);
 
+    /// <summary>The API that answers to a request are written in: another than its own where a server only wraps that one.</summary>
+    public virtual ModelApi AnswersIn(ModelRequest request) => Api;
+
     /// <summary>Reads a stream of a server of this API.</summary>
     public abstract StreamReader ReadStream(ModelRequest request);
 
@@ -58,4 +68,10 @@ internal abstract class Protocol
     /// <param name="status">Below 200 or from 300; 2xx with an error inside as well.</param>
     /// <param name="body">As far as it was read; may be empty or anything.</param>
     public abstract ProviderVerdict Judge(int status, ReadOnlySpan<byte> body);
+
+    /// <summary>Fields of an answer that name its error; with one an answer is none even where its status is 2xx (lambda).</summary>
+    public virtual IReadOnlyList<string> ErrorFields => [];
+
+    /// <summary>As <see cref="Judge(int, ReadOnlySpan{byte})"/>, with what the first of <see cref="ErrorFields"/> that is there says; null: none is.</summary>
+    public virtual ProviderVerdict Judge(int status, string? error, ReadOnlySpan<byte> body) => Judge(status, body);
 }
