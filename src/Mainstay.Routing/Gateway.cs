@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Models;
 using Mainstay.Routing.Queue;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
@@ -52,7 +54,7 @@ public sealed partial class Gateway : IDisposable
     }
 
     /// <summary>Sends what waits in the queues until cancelled.</summary>
-    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(_routes, Queues, _feed, HandleAsync, _clock).RunAsync(cancel);
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(_routes, Queues, _feed, exchange => HandleAsync(exchange).AsTask(), _clock).RunAsync(cancel);
 
     public void Dispose()
     {
@@ -61,27 +63,28 @@ public sealed partial class Gateway : IDisposable
     }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
-    public Task HandleAsync(Exchange exchange)
+    public ValueTask HandleAsync(Exchange exchange)
     {
         // 1. One table for the whole request.
         var table = _routes.Current;
 
         // 2. The service that the caller means; or the result of a request that waited in a queue.
         if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
-            return Queues.AnswerAsync(exchange);
+            return new(Queues.AnswerAsync(exchange));
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
         var draw = Draw();
         // Models are asked and answered in their own way, by the same steps.
         if (service is { Spec.Api: not ModelApi.Http })
-            return _models.HandleAsync(exchange, table, service, draw, Close);
+            return new(_models.HandleAsync(exchange, table, service, draw, Close));
         var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
         if (service is not null)
             return ForwardAsync(exchange, table, service, draw, decision);
         decision.Ended(OutcomeResult.CallerError, 404, default, default);
-        return OwnAnswer.NoServiceAsync(exchange);
+        return new(OwnAnswer.NoServiceAsync(exchange));
     }
 
-    private async Task ForwardAsync(Exchange exchange, LiveTable table, LiveService service, double draw, DecisionRecord decision)
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
+    private async ValueTask ForwardAsync(Exchange exchange, LiveTable table, LiveService service, double draw, DecisionRecord decision)
     {
         var request = new RequestInProgress(exchange, service, table.Table.Version, decision, _clock);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
@@ -156,7 +159,8 @@ public sealed partial class Gateway : IDisposable
         request.Exchange.NoteEnd(outcome);
     }
 
-    private async Task<TriedPlace> TryAsync(
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
+    private async ValueTask<TriedPlace> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
     {
         request.Begin(place);
@@ -190,7 +194,7 @@ public sealed partial class Gateway : IDisposable
             ? Hedging.After(request.Service)
             : null;
 
-    private Task<TriedPlace> HedgeAsync(
+    private ValueTask<TriedPlace> HedgeAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, TimeSpan after, double draw)
     {
         // Made now by one thread, what both attempts will only read.
@@ -198,8 +202,8 @@ public sealed partial class Gateway : IDisposable
         _ = (exchange.Method, exchange.Target, exchange.Host, exchange.CallerName, exchange.CallerLeft);
         if (!exchange.IsTraced)
             _upstream.BeginTrace(exchange);
-        return _hedging.SendAsync(
-            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
+        return new(_hedging.SendAsync(
+            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp).AsTask()));
     }
 
     private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)
