@@ -15,7 +15,14 @@ internal readonly record struct AnswerPart(PartKind Kind)
     /// <summary>Text of the answer that it brings; empty: none.</summary>
     public string Text { get; init; } = "";
 
-    /// <summary>Of <see cref="PartKind.Tool"/>: which of the answer's tool calls, from 0.</summary>
+    /// <summary>True if it belongs to the beginning of an answer and brings nothing of it (role, message_start, content_block_start): left out
+    /// where an answer goes on that has begun elsewhere.</summary>
+    public bool IsFrame { get; init; }
+
+    /// <summary>anthropic: the content block it belongs to, from 0.</summary>
+    public int Block { get; init; }
+
+    /// <summary>Of <see cref="PartKind.Tool"/>: which of the answer's tool calls, from 0; -1: none, but another thing that is no plain text.</summary>
     public int ToolIndex { get; init; }
 
     /// <summary>Of the first part of a tool call: its id; else null.</summary>
@@ -30,8 +37,14 @@ internal readonly record struct AnswerPart(PartKind Kind)
     /// <summary>Tokens, where it tells them; else null.</summary>
     public TokenUsage? Usage { get; init; }
 
+    /// <summary>True if it tells the usage and nothing else: not passed on to a caller who did not ask for it.</summary>
+    public bool IsUsageAlone { get; init; }
+
     /// <summary>Of <see cref="PartKind.Error"/>: what it says of the server.</summary>
     public ProviderVerdict? Verdict { get; init; }
+
+    /// <summary>The same with other text, to be written anew: where an answer goes on that repeats its beginning, only the rest is passed on.</summary>
+    public AnswerPart WithText(string text) => this with { Text = text, Bytes = default, Event = null };
 }
 
 /// <summary>What an event of a stream is.</summary>
@@ -43,8 +56,13 @@ internal enum PartKind
     /// <summary>Text of the answer.</summary>
     Text,
 
-    /// <summary>Part of a tool call, in <see cref="AnswerPart.Text"/> its arguments; or of thought or another thing that is no plain text.</summary>
+    /// <summary>Part of a tool call, in <see cref="AnswerPart.Text"/> its arguments; or of another thing that is no plain text, such as a refusal.
+    /// An answer that brought one is not gone on from.</summary>
     Tool,
+
+    /// <summary>Thought before the answer (reasoning), in <see cref="AnswerPart.Text"/>. A token for every deadline, but no part of the answer: one that
+    /// goes on elsewhere goes on from its text alone.</summary>
+    Thought,
 
     /// <summary>Says why the answer ends, or what it used; more such may follow.</summary>
     End,
@@ -101,6 +119,9 @@ internal sealed record WholeAnswer(string Text, FinishReason Finish, TokenUsage?
 
     /// <summary>The model as its server names it.</summary>
     public string Model { get; init; } = "";
+
+    /// <summary>Seconds since 1970; 0: it does not say.</summary>
+    public long Created { get; init; }
 
     /// <summary>Its tool calls: id, name, arguments as JSON.</summary>
     public IReadOnlyList<(string Id, string Name, string Arguments)> Tools { get; init; } = [];

@@ -16,7 +16,9 @@ internal sealed class ModelRequest
     /// <summary>Its path behind the service's prefix, from "/", without the query.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Query of the caller's target with its "?"; empty: none. Set by the gateway before it composes.</summary>
+    public string Method { get; init; } = "POST";
+
+    /// <summary>The caller's query with its "?", set by the gateway; goes on to servers of the same API. Empty: none.</summary>
     public string Query { get; set; } = "";
 
     /// <summary>True if the answer is wanted as a stream of events.</summary>
@@ -28,8 +30,18 @@ internal sealed class ModelRequest
     /// <summary>Those of its header fields that <see cref="Protocol.FieldNames"/> names; set by the gateway before it composes.</summary>
     public IReadOnlyList<(string Name, string Value)> Fields { get; set; } = [];
 
-    /// <summary>Its JSON; Undefined if it has none (GET) or another form (sagemaker, lambda).</summary>
-    public JsonElement Json { get; init; }
+    /// <summary>Where things stand in the body; null: not looked for.</summary>
+    public RequestOffsets? Offsets { get; init; }
+
+    /// <summary>Its JSON, parsed when it is asked for the first time; Undefined if it has none (GET) or another form (sagemaker, lambda).</summary>
+    public JsonElement Json
+    {
+        get => field.ValueKind == JsonValueKind.Undefined && !Body.IsEmpty ? field = Parse(Body.Span) : field;
+        init;
+    }
+
+    /// <summary>Answers that are asked for at once (openai: n), from 1.</summary>
+    public int Choices { get; init; } = 1;
 
     /// <summary>Tokens of the prompt, estimated: a token for four bytes of text.</summary>
     public int PromptTokens { get; init; }
@@ -43,6 +55,23 @@ internal sealed class ModelRequest
 
     /// <summary>True if the caller asked for the usage in the stream (openai: stream_options.include_usage).</summary>
     public bool WantsUsage { get; init; }
+
+    /// <summary>True: a server of openai is asked to tell the usage at the end of a stream, though the caller did not ask; what it tells is
+    /// then not passed on. For servers that refuse that (<see cref="ProviderVerdict.RefusesUsage"/>): false.</summary>
+    public bool AsksUsage { get; set; } = true;
+
+    private static JsonElement Parse(ReadOnlySpan<byte> body)
+    {
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = RequestScan.MostDepth });
+        try
+        {
+            return JsonElement.ParseValue(ref reader);
+        }
+        catch (JsonException)
+        {
+            return default;
+        }
+    }
 }
 
 /// <summary>What is asked of a model.</summary>

@@ -7,6 +7,10 @@ internal sealed record ProviderVerdict(ProviderSignal Signal, string Reason)
 {
     /// <summary>The provider's own word for programs, such as <c>context_length_exceeded</c>; null: none.</summary>
     public string? Code { get; init; }
+
+    /// <summary>True if the server does not take stream_options: it can be asked again without (<see cref="ModelRequest.AsksUsage"/>).</summary>
+    public bool RefusesUsage => Signal == ProviderSignal.CallerError
+        && (Reason.Contains("stream_options", StringComparison.Ordinal) || Reason.Contains("include_usage", StringComparison.Ordinal));
 }
 
 /// <summary>Whom a provider's error concerns.</summary>
@@ -39,6 +43,7 @@ internal enum ProviderSignal
     /// <summary>The server failed (other 5xx, no answer of this API).</summary>
     Failed,
 
-    /// <summary>The server cannot go on from a beginning (it refused prefill).</summary>
+    /// <summary>The server cannot go on from a beginning (its error speaks of the last message, of prefill, or of a field that asks for it). If none
+    /// was sent, it is the caller's mistake.</summary>
     PrefillRefused,
 }

@@ -13,6 +13,11 @@ internal abstract class StreamReader
     /// <exception cref="InvalidDataException">No stream of this API at all: an event without end, a wrong checksum.</exception>
     public abstract void Feed(ReadOnlySpan<byte> bytes);
 
+    /// <summary>The server has ended the stream as it should (not: broken it off). An event whose last line end is missing can be read now.</summary>
+    public virtual void Finish()
+    {
+    }
+
     /// <summary>The next whole event; false: more bytes are needed.</summary>
     public abstract bool TryRead(out AnswerPart part);
 }
