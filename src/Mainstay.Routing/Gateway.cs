@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Queue;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -30,7 +32,7 @@ public sealed partial class Gateway(
     }
 
     /// <summary>Sends what waits in the queues until cancelled.</summary>
-    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, exchange => HandleAsync(exchange).AsTask(), clock).RunAsync(cancel);
 
     public void Dispose()
     {
@@ -39,7 +41,8 @@ public sealed partial class Gateway(
     }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
-    public async Task HandleAsync(Exchange exchange)
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
+    public async ValueTask HandleAsync(Exchange exchange)
     {
         // 1. One table for the whole request.
         var table = routes.Current;
@@ -133,7 +136,8 @@ public sealed partial class Gateway(
         request.Exchange.NoteEnd(outcome);
     }
 
-    private async Task<TriedPlace> TryAsync(
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
+    private async ValueTask<TriedPlace> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
     {
         request.Begin(place);
@@ -167,7 +171,7 @@ public sealed partial class Gateway(
             ? Hedging.After(request.Service)
             : null;
 
-    private Task<TriedPlace> HedgeAsync(
+    private ValueTask<TriedPlace> HedgeAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, TimeSpan after, double draw)
     {
         // Made now by one thread, what both attempts will only read.
@@ -175,8 +179,8 @@ public sealed partial class Gateway(
         _ = (exchange.Method, exchange.Target, exchange.Host, exchange.CallerName, exchange.CallerLeft);
         if (!exchange.IsTraced)
             _upstream.BeginTrace(exchange);
-        return _hedging.SendAsync(
-            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
+        return new(_hedging.SendAsync(
+            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp).AsTask()));
     }
 
     private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)

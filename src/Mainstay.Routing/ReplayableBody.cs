@@ -50,7 +50,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
             // A caller that sends fast must not keep the thread that polls other connections, too.
             if (parts % PartsInTurn == 0)
                 await Task.Yield();
-            var read = await ReadAsync(cancel);
+            var read = await ReadOrFlushAsync(server, cancel);
             foreach (var part in read.Buffer)
                 Keep(part.Span);
             try
@@ -88,6 +88,30 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
         if (!_isCopy)
             ArrayPool<byte>.Shared.Return(_kept);
         _kept = [];
+    }
+
+    /// <summary>Reads the next part. While the caller is silent, what was written before, the head included, goes out: a server
+    /// may answer before the body comes.</summary>
+    private async ValueTask<ReadResult> ReadOrFlushAsync(Stream server, CancellationToken cancel)
+    {
+        var reading = ReadAsync(cancel);
+        if (reading.IsCompleted)
+            return await reading;
+        var late = reading.AsTask();
+        try
+        {
+            await server.FlushAsync(cancel);
+        }
+        catch
+        {
+            // The next attempt must find the reader at rest, and what came meanwhile still there.
+            await _copying!.CancelAsync();
+            await ((Task)late).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (late.IsCompletedSuccessfully)
+                reader.AdvanceTo((await late).Buffer.Start);
+            throw;
+        }
+        return await late;
     }
 
     private async ValueTask<ReadResult> ReadAsync(CancellationToken cancel)

@@ -18,7 +18,7 @@ internal sealed class ModelRequest
 
     public string Method { get; init; } = "POST";
 
-    /// <summary>The caller's query with its "?", set by the gateway; goes on to servers of the same API. Empty: none.</summary>
+    /// <summary>Query of the caller's target with its "?"; empty: none. Set by the gateway before it composes.</summary>
     public string Query { get; set; } = "";
 
     /// <summary>True if the answer is wanted as a stream of events.</summary>
@@ -27,11 +27,11 @@ internal sealed class ModelRequest
     /// <summary>The body as it came.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>Those of its header fields that <see cref="Protocol.FieldNames"/> names; set by the gateway before it composes.</summary>
-    public IReadOnlyList<(string Name, string Value)> Fields { get; set; } = [];
-
     /// <summary>Where things stand in the body; null: not looked for.</summary>
     public RequestOffsets? Offsets { get; init; }
+
+    /// <summary>Those of its header fields that <see cref="Protocol.FieldNames"/> names; set by the gateway before it composes.</summary>
+    public IReadOnlyList<(string Name, string Value)> Fields { get; set; } = [];
 
     /// <summary>Its JSON, parsed when it is asked for the first time; Undefined if it has none (GET) or another form (sagemaker, lambda).</summary>
     public JsonElement Json

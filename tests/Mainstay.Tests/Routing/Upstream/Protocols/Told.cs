@@ -3,7 +3,7 @@ using System.Text;
 using Mainstay.Routing;
 using Mainstay.Routing.Upstream.Protocols;
 
-namespace Mainstay.Tests.Upstream.Protocols;
+namespace Mainstay.Tests.Routing.Upstream.Protocols;
 
 /// <summary>What protocols read and write, as text.</summary>
 internal static class Told

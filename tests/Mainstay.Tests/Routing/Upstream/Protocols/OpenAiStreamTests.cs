@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 using Mainstay.Routing;
 using Mainstay.Routing.Upstream.Protocols;
 
-namespace Mainstay.Tests.Upstream.Protocols;
+namespace Mainstay.Tests.Routing.Upstream.Protocols;
 
 public sealed class OpenAiStreamTests
 {

@@ -1,6 +1,6 @@
 using Mainstay.Routing.Upstream.Protocols;
 
-namespace Mainstay.Tests.Upstream.Protocols;
+namespace Mainstay.Tests.Routing.Upstream.Protocols;
 
 public sealed class VerdictsTests
 {

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Mainstay.Routing;
 using Mainstay.Routing.Upstream.Protocols;
 
-namespace Mainstay.Tests.Upstream.Protocols;
+namespace Mainstay.Tests.Routing.Upstream.Protocols;
 
 public sealed class OpenAiRequestTests
 {

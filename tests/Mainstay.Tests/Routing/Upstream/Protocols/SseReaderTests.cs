@@ -2,7 +2,7 @@ using System.Text;
 using FsCheck.Fluent;
 using Mainstay.Routing.Upstream.Protocols;
 
-namespace Mainstay.Tests.Upstream.Protocols;
+namespace Mainstay.Tests.Routing.Upstream.Protocols;
 
 public sealed class SseReaderTests
 {
