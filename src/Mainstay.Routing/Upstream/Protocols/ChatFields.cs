@@ -9,7 +9,7 @@ internal static class ChatFields
     private static readonly HashSet<string> Harmless = new(StringComparer.Ordinal)
     {
         "model", "messages", "stream", "stream_options", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
-        "prompt_cache_retention", "seed", "prediction", "reasoning_effort", "verbosity",
+        "prompt_cache_retention", "prediction",
     };
 
     /// <summary>What of a request cannot be mapped; null: all of it can.</summary>
@@ -29,7 +29,7 @@ internal static class ChatFields
     public static ModelFault Fault(ModelApi api, string what, string param) => new(
         400, $"The server that is left speaks {api.ToString().ToLowerInvariant()}, and '{what}' of this request cannot be mapped to it exactly. Leave it out, or ask for a model that has it.")
     {
-        Code = "unsupported_parameter",
+        Code = "cannot_be_mapped",
         Param = param,
     };
 

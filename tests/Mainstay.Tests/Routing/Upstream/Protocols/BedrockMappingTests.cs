@@ -14,7 +14,7 @@ public sealed class BedrockMappingTests
     public void A_chat_with_all_that_can_be_mapped()
     {
         var composed = Compose("""
-            {"model":"fast","stream":true,"user":"u1","seed":7,"n":1,"logprobs":false,"presence_penalty":0,"max_completion_tokens":100,"max_tokens":5,
+            {"model":"fast","stream":true,"user":"u1","seed":null,"store":false,"n":1,"logprobs":false,"presence_penalty":0,"max_completion_tokens":100,"max_tokens":5,
              "temperature":0.5,"top_p":0.9,"stop":"END","parallel_tool_calls":true,"response_format":{"type":"text"},
              "messages":[
                {"role":"system","content":"Be brief."},
@@ -99,6 +99,7 @@ public sealed class BedrockMappingTests
     [InlineData("n", "2", "n")]
     [InlineData("logprobs", "true", "logprobs")]
     [InlineData("top_k", "5", "top_k")]
+    [InlineData("seed", "5", "seed")]
     [InlineData("presence_penalty", "0.5", "presence_penalty")]
     [InlineData("logit_bias", """{"1":5}""", "logit_bias")]
     [InlineData("response_format", """{"type":"json_object"}""", "response_format")]
