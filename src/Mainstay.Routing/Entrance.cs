@@ -21,14 +21,14 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
         for (var i = 0; i < 3; i++)
         {
             var server = picker.Pick(service, tried, draw, unfit);
-            request.Decision.Chose(tried, draw, server);
+            request.Decision.Chose(tried, draw, server, unfit);
             if (server is null)
                 return null;
             if (server.TryEnter(force: false) is { } place)
                 return place;
         }
         var last = picker.Pick(service, tried, draw, unfit);
-        request.Decision.Chose(tried, draw, last);
+        request.Decision.Chose(tried, draw, last, unfit);
         var forced = last?.TryEnter(force: true);
         NotePanic(request, forced);
         return forced;
@@ -43,7 +43,7 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
 
     /// <summary>While others wait, whoever comes waits behind those that matter more. A second attempt never waits.</summary>
     private static bool IsQueueing(RequestInProgress request) =>
-        request.Service.Admission.Waiting > 0 && request.Tried.IsEmpty && request.Service.IsWorthWaiting([]);
+        request.Service.Admission.Waiting > 0 && request.Tried.IsEmpty && request.Service.IsWorthWaiting(request.Unfit);
 
     private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw)
     {
@@ -56,7 +56,7 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
         request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);
         if (place is not null)
         {
-            request.Decision.Chose([], draw, place.Server);
+            request.Decision.Chose([], draw, place.Server, request.Unfit);
             NotePanic(request, place);
         }
         else if (request.Shed != Shed.CallerLeft)

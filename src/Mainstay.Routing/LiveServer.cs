@@ -70,6 +70,16 @@ public sealed class LiveServer
     /// <summary>False after two failed probes in a row, until two are well; true while there are no probes.</summary>
     public bool IsWell => !_state.Unwell;
 
+    /// <summary>Why no request is sent there, in words that go on after its name: its provider refuses its key, or does not know its model.
+    /// Null: nothing of that kind.</summary>
+    public string? LockedOut => _state.LockedOut;
+
+    /// <summary>Sends no request there until <see cref="LetIn"/>: its provider would refuse each of them.</summary>
+    internal void LockOut(string why) => _state.LockedOut = why;
+
+    /// <summary>Its key was changed, or a probe with it was well.</summary>
+    internal void LetIn() => _state.LockedOut = null;
+
     /// <summary>Pooled connections to it.</summary>
     internal Upstream.ServerConnections Connections => _state.Connections;
 
@@ -199,6 +209,9 @@ public sealed class LiveServer
 
         public LiveServer Server => server;
 
+        /// <summary>True once it was given back.</summary>
+        public bool HasLeft => Volatile.Read(ref _left) != 0;
+
         /// <summary>True: it was taken although the server fails and its breaker was open.</summary>
         public bool IsForced { get; init; }
 
@@ -281,6 +294,7 @@ public sealed class LiveServer
         public int Waiting;
         public int ProbeRun;
         public volatile bool Unwell;
+        public volatile string? LockedOut;
         public long BackSince = long.MinValue / 2;
         public long Forced;
         public int SlowBeats;

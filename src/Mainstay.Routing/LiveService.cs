@@ -87,7 +87,7 @@ public sealed class LiveService
     internal bool IsWorthWaiting(ImmutableArray<LiveServer> tried)
     {
         foreach (var (server, _, _) in Candidates)
-            if (!server.HasPlace && server.IsWell && server.Breaker.HoldNow() <= Hold.Slow && !tried.Contains(server))
+            if (!server.HasPlace && server.IsWell && server.LockedOut is null && server.Breaker.HoldNow() <= Hold.Slow && !tried.Contains(server))
                 return true;
         return false;
     }

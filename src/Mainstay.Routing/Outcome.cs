@@ -40,10 +40,19 @@ public sealed record Outcome(
     /// <summary>True if it was not let in, since the servers were overloaded: no server is to blame.</summary>
     public bool Shed { get; init; }
 
+    /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
+    public ModelUse? Use { get; init; }
+
     /// <summary>True if a server failed it and another answered it: the caller noticed nothing but time.</summary>
     [JsonIgnore]
     public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1 && Attempts.Any(static a => a.Failed);
 }
+
+/// <summary>What a model used for a request.</summary>
+/// <param name="Model">Its server's name of it.</param>
+/// <param name="PromptTokens">Tokens of the prompt, as the server counted them, or, where it did not, estimated.</param>
+/// <param name="AnswerTokens">Tokens of the answer, likewise.</param>
+public sealed record ModelUse(string Model, long PromptTokens, long AnswerTokens);
 
 /// <summary>How a request ended for its caller.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<OutcomeResult>))]

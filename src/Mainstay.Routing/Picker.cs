@@ -108,7 +108,8 @@ public sealed class Picker(int seed)
     /// <param name="chosen">What was chosen; null: none.</param>
     /// <param name="why">Receives one reason for each of the service's servers, in their order; as long as they are many.</param>
     public static void Explain(
-        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why)
+        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why,
+        ImmutableArray<LiveServer> unfit = default)
     {
         var orders = service.Orders;
         var chosenAt = chosen is null ? -1 : service.Servers.IndexOf(chosen);
@@ -124,6 +125,7 @@ public sealed class Picker(int seed)
             var place = orders[i];
             why[i] = i == chosenAt ? PassedOver.No
                 : place == LiveService.NotAllowed ? PassedOver.NotAllowed
+                : !unfit.IsDefaultOrEmpty && unfit.Contains(server) ? PassedOver.Unfit
                 : !TryPlace(server, tried, ref place) ? PassedOver.Tried
                 : Against(service, server, draw) is var against && Level(against) > chosenLevel ? against
                 : place > chosenPlace ? Behind(place, chosenPlace)
@@ -140,6 +142,8 @@ public sealed class Picker(int seed)
         var hold = server.Breaker.HoldNow();
         if (hold == Hold.Down)
             return PassedOver.Down;
+        if (server.LockedOut is not null)
+            return PassedOver.LockedOut;
         if (!server.HasPlace)
             return PassedOver.NoPlace;
         if (!server.IsWell)

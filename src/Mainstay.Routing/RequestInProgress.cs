@@ -13,6 +13,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     private bool _callerLeft;
     private bool _queued;
     private int _forgotten;
+    private bool _callerError;
 
     public Exchange Exchange => exchange;
 
@@ -59,8 +60,25 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         place.Began = clock.GetTimestamp();
     }
 
+    /// <summary>How often every server was tried in turn.</summary>
+    public int Rounds { get; private set; }
+
+    /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
+    public ModelUse? Use { get; private set; }
+
     /// <summary>Every server has been tried, and may be tried again. No attempt may be under way.</summary>
-    public void ForgetTried() => (_forgotten, Tried) = (_forgotten + Tried.Length, []);
+    public void ForgetTried() => (_forgotten, Tried, Rounds) = (_forgotten + Tried.Length, [], Rounds + 1);
+
+    /// <summary>The server that was tried last may be tried again, in another way. No attempt may be under way.</summary>
+    public void ForgetLast() => (_forgotten, Tried) = (_forgotten + 1, Tried.RemoveAt(Tried.Length - 1));
+
+    /// <summary>The answer blames the caller, whoever wrote it.</summary>
+    public void NoteCallerError() => _callerError = true;
+
+    /// <summary>Notes what a model used; of an answer that went on elsewhere, all of it.</summary>
+    /// <param name="model">Its server's name of it.</param>
+    /// <param name="usage">Tokens.</param>
+    public void NoteUsage(string model, Upstream.Protocols.TokenUsage usage) => Use = new ModelUse(model, usage.Prompt, usage.Answer);
 
     /// <summary>The wait of an attempt is over: its answer begins, or it failed. Two attempts may do so at once.</summary>
     /// <param name="place">Its place.</param>
@@ -84,6 +102,13 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         place.Leave(result is AttemptResult.CallerLeft or AttemptResult.Outrun ? null : attempt.Failed);
     }
 
+    /// <summary>Ends an attempt that has not been ended yet.</summary>
+    public void EndIfOpen(LiveServer.Place place, AttemptResult result, int status)
+    {
+        if (!place.HasLeft)
+            End(place, result, status);
+    }
+
     /// <summary>The record of the ended request.</summary>
     public Outcome Outcome()
     {
@@ -92,7 +117,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
         var result = _queued ? OutcomeResult.Queued
             : _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
-            : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
+            : status is >= 400 and < 500 && (_whole || _callerError) ? OutcomeResult.CallerError
             : status is 101 or (>= 200 and < 500) && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
             : exchange.IsReplay ? OutcomeResult.Queued
             : OutcomeResult.Failed;
@@ -102,6 +127,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
             result, status, _firstByte, clock.GetElapsedTime(_arrived), _attempts)
         {
             Shed = Shed is not (Shed.No or Shed.CallerLeft),
+            Use = Use,
         };
     }
 }

@@ -134,66 +134,6 @@ public sealed record Server
     public string Name => Url.Authority + Url.AbsolutePath.TrimEnd('/') + (Label is null ? "" : "~" + Label);
 }
 
-/// <summary>How a server of a model is asked.</summary>
-public sealed record ModelServer
-{
-    public ModelApi Api { get; init; }
-
-    /// <summary>Its own name of the model; null: as the caller names it.</summary>
-    public string? Model { get; init; }
-
-    /// <summary>Environment variable that holds its key; null: none. The key itself never stands in a table.</summary>
-    public string? KeyEnv { get; init; }
-
-    /// <summary>Absolute path of the file that holds its key, read again when it changes; null: none.</summary>
-    public string? KeyFile { get; init; }
-
-    /// <summary>True if it goes on from a beginning that it is given (assistant prefill).</summary>
-    public bool Prefill { get; init; } = true;
-
-    /// <summary>Tokens of prompt and answer together that its model can hold; null: unknown.</summary>
-    public int? Context { get; init; }
-
-    /// <summary>Price of a million tokens of prompts, in the currency of the operator; null: unknown.</summary>
-    public double? PromptPrice { get; init; }
-
-    /// <summary>Price of a million tokens of answers; null: unknown.</summary>
-    public double? AnswerPrice { get; init; }
-
-    /// <summary>sagemaker: the name of the endpoint; lambda: the name or ARN of the function; null: as the caller names the model.</summary>
-    public string? Endpoint { get; init; }
-
-    /// <summary>AWS: the region that requests are signed for; null: none.</summary>
-    public string? AwsRegion { get; init; }
-
-    /// <summary>sagemaker, lambda: the API that the body is written in; Http: as the caller sends it.</summary>
-    public ModelApi Body { get; init; }
-
-    /// <summary>What stands between the server's url and what follows, instead of the API's own path, such as
-    /// <c>/openai/deployments/{model}{path}?api-version=2024-10-21</c> (<c>{path}</c>: such as <c>/chat/completions</c>); null: the API's own.</summary>
-    public string? Path { get; init; }
-
-    /// <summary>Fields sent along, such as <c>api-key: {key}</c>; they take the place of the API's own field for the key.</summary>
-    public ImmutableArray<HeaderTemplate> Headers { get; init => field = value.IsDefault ? [] : value; } = [];
-}
-
-/// <summary>A header field sent to a server; <c>{key}</c> and <c>{model}</c> in its value are filled in.</summary>
-public sealed record HeaderTemplate(string Name, string Value);
-
-/// <summary>Where an answer of a model goes on that was cut.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ContinuePolicy>))]
-public enum ContinuePolicy
-{
-    /// <summary>On another server whose own name of the model is the same.</summary>
-    Same,
-
-    /// <summary>On any other server of the name.</summary>
-    Any,
-
-    /// <summary>Nowhere: it ends with an error.</summary>
-    Never,
-}
-
 /// <summary>Files of the TLS that callers meet; paths are absolute, contents PEM.</summary>
 /// <param name="Certificate">The certificate, and after it the authorities between it and the root.</param>
 /// <param name="Key">Its key, without a password.</param>
@@ -224,7 +164,10 @@ public sealed record Timeouts
     /// <summary>From the request fully sent to the first byte of the answer.</summary>
     public TimeSpan? FirstByte { get; init; }
 
-    /// <summary>Between two bytes of an answer.</summary>
+    /// <summary>From the attempt's begin to the first token of a streamed answer of a model.</summary>
+    public TimeSpan? FirstToken { get; init; }
+
+    /// <summary>Between two bytes of an answer; of a streamed answer of a model, between two tokens.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a connection that was upgraded, such as a WebSocket, may carry nothing either way.</summary>
@@ -258,6 +201,12 @@ public sealed record BreakerPolicy
 
     /// <summary>Share (0 to 1) of at least twenty attempts in ten seconds whose failure opens it, too.</summary>
     public double Share { get; init; } = 0.5;
+
+    /// <summary>How long an open breaker holds requests back before the first try.</summary>
+    public TimeSpan FirstHold { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>To which each failed try doubles that.</summary>
+    public TimeSpan LongestHold { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>A median first byte of so many times its peers' makes a server slow; 0: servers are not compared.</summary>
     public double Slow { get; init; } = 3;
@@ -393,5 +342,9 @@ public sealed record Overlay(string Id, string? Service, string Region, string? 
     public bool Covers(string service, Server server) => Covers(service, server.Region, server.Name);
 
     public bool Covers(string service, string region, string server) =>
-        (Service is null || Service == service) && Region == region && (Server is null || Server == server);
+        (Service is null || Service == service || IsModelOf(Service, service)) && Region == region && (Server is null || Server == server);
+
+    /// <summary>What concerns a service concerns each of its models, such as <c>chat/fast</c>.</summary>
+    private static bool IsModelOf(string whole, string service) =>
+        service.Length > whole.Length && service[whole.Length] == '/' && service.StartsWith(whole, StringComparison.Ordinal);
 }

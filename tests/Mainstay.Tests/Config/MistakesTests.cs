@@ -61,11 +61,8 @@ public sealed class MistakesTests
     }
 
     [Theory]
-    [InlineData("models: { fast: { servers: [] } }", "services[0].models")]
-    [InlineData("continue: same", "services[0].continue")]
     [InlineData("release: { stable: v1 }", "services[0].release")]
     [InlineData("log: json", "services[0].log")]
-    [InlineData("api: openai", "services[0].api")]
     public void A_reserved_key_is_told_apart_from_an_unknown_one(string line, string key)
     {
         var error = Written.ReadService(line).OnlyError();
@@ -98,21 +95,6 @@ public sealed class MistakesTests
         var error = Written.Read(line + "\n" + Written.Small).OnlyError();
         Assert.Equal("unknown key", error.Wrong);
         Assert.Contains(place, error.Cure, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_server_of_another_protocol_is_told_only_what_is_reserved()
-    {
-        var result = Written.Read("""
-            version: 1
-            services:
-              - name: chat
-                servers:
-                  - { api: sagemaker, endpoint: chat-prod, aws_region: us-west-2, body: openai, region: us-west-2 }
-                  - { url: "http://10.0.0.1", region: us-east-1, model: m, key_env: K, prefill: false, context: 32k }
-            """);
-        Assert.Equal(8, result.Errors.Length);
-        Assert.All(result.Errors, e => Assert.Contains("known, but this version does not do it yet", e.Wrong));
     }
 
     [Theory]
