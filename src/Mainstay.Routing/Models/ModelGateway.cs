@@ -44,7 +44,7 @@ internal sealed class ModelGateway(
             while (true)
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
-                if (await entrance.EnterAsync(request, draw) is not { } place)
+                if ((request.Attempt == 0 && ModelAnswer.AllWantRest(service)) || await entrance.EnterAsync(request, draw) is not { } place)
                 {
                     await ModelAnswer.NoServerAsync(call, null, draw);
                     break;
