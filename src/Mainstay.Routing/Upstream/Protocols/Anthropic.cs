@@ -32,7 +32,7 @@ internal sealed class Anthropic : Protocol
         if (part.Api == ModelApi.Anthropic && !part.Bytes.IsEmpty)
             SseWriter.Write(output, part.Event, part.Bytes.Span);
         else
-            AnthropicWriter.WriteText(output, part);
+            AnthropicWriter.WritePart(output, part);
     }
 
     public override void WriteFaultEvent(IBufferWriter<byte> output, ModelFault fault)
@@ -55,7 +55,8 @@ internal sealed class Anthropic : Protocol
             fault = new(400, $"A server of the API anthropic cannot answer a request of the API {request.Api.ToString().ToLowerInvariant()}.");
         if (fault is not null)
             return null;
-        var isOwn = request.Api == ModelApi.Anthropic;
+        // The list of models is asked for alike in both, for health checks.
+        var isOwn = request.Api == ModelApi.Anthropic || request.Operation == ModelOperation.Models;
         var model = server.Ai?.Model ?? request.Model;
         if ((isOwn ? OwnBody(request, model, begun) : AnthropicMapping.Body(request, model, begun, out fault)) is not { } body)
             return null;

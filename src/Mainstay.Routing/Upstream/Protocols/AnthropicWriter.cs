@@ -15,19 +15,49 @@ internal static class AnthropicWriter
         output.Write("}}"u8);
     }
 
-    /// <summary>Writes a part of text that has been changed; of another one nothing.</summary>
-    public static void WriteText(IBufferWriter<byte> output, in AnswerPart part)
+    /// <summary>Writes a part of a stream of text that has been changed: where an answer goes on that has begun elsewhere. Its end also ends the block,
+    /// as what the server said of that has not been passed on.</summary>
+    public static void WritePart(IBufferWriter<byte> output, in AnswerPart part)
     {
-        if (part.Kind != PartKind.Text || part.Text.Length == 0)
-            return;
-        SseWriter.Begin(output, "content_block_delta");
-        output.Write("{\"type\":\"content_block_delta\",\"index\":"u8);
+        if (part.Kind is PartKind.Text or PartKind.End && part.Text.Length > 0)
+        {
+            SseWriter.Begin(output, "content_block_delta");
+            output.Write("{\"type\":\"content_block_delta\",\"index\":"u8);
+            JsonText.Write(output, part.Block);
+            output.Write(",\"delta\":{\"type\":\"text_delta\",\"text\":"u8);
+            JsonText.Write(output, part.Text);
+            output.Write("}}"u8);
+            SseWriter.End(output);
+        }
+        if (part.Finish != FinishReason.None)
+            WriteEnd(output, part);
+        if (part.Kind == PartKind.Done)
+            output.Write("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"u8);
+    }
+
+    private static void WriteEnd(IBufferWriter<byte> output, in AnswerPart part)
+    {
+        SseWriter.Begin(output, "content_block_stop");
+        output.Write("{\"type\":\"content_block_stop\",\"index\":"u8);
         JsonText.Write(output, part.Block);
-        output.Write(",\"delta\":{\"type\":\"text_delta\",\"text\":"u8);
-        JsonText.Write(output, part.Text);
+        output.Write("}"u8);
+        SseWriter.End(output);
+        SseWriter.Begin(output, "message_delta");
+        output.Write("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"u8);
+        output.Write(StopReason(part.Finish));
+        output.Write(",\"stop_sequence\":null},\"usage\":{\"output_tokens\":"u8);
+        JsonText.Write(output, part.Usage?.Answer ?? 0);
         output.Write("}}"u8);
         SseWriter.End(output);
     }
+
+    private static ReadOnlySpan<byte> StopReason(FinishReason finish) => finish switch
+    {
+        FinishReason.Length => "\"max_tokens\""u8,
+        FinishReason.Tools => "\"tool_use\""u8,
+        FinishReason.Filter => "\"refusal\""u8,
+        _ => "\"end_turn\""u8,
+    };
 
     public static byte[] WriteAnswer(WholeAnswer answer)
     {
@@ -57,13 +87,7 @@ internal static class AnthropicWriter
             output.Write("}"u8);
         }
         output.Write("],\"stop_reason\":"u8);
-        output.Write(answer.Finish switch
-        {
-            FinishReason.Length => "\"max_tokens\""u8,
-            FinishReason.Tools => "\"tool_use\""u8,
-            FinishReason.Filter => "\"refusal\""u8,
-            _ => "\"end_turn\""u8,
-        });
+        output.Write(StopReason(answer.Finish));
         output.Write(",\"stop_sequence\":null,\"usage\":{\"input_tokens\":"u8);
         JsonText.Write(output, answer.Usage?.Prompt ?? 0);
         output.Write(",\"output_tokens\":"u8);

@@ -109,6 +109,29 @@ public sealed class AnthropicTests
             Told.Written(_api, [text.WithText("lo\n")], Ask(), new StreamNames()));
     }
 
+    [Fact]
+    public void An_answer_that_went_on_elsewhere_is_ended_whole()
+    {
+        var end = Told.Parts(_api.ReadStream(Ask()), Message).Single(p => p.Kind == PartKind.End) with { Finish = FinishReason.Stop };
+        var written = Told.Written(_api, [end.WithText("lo"), new AnswerPart(PartKind.Done) { Api = ModelApi.Anthropic }], Ask(), new StreamNames());
+        Assert.Equal(
+            """
+            event: content_block_delta
+            data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"lo"}}
+
+            event: content_block_stop
+            data: {"type":"content_block_stop","index":0}
+
+            event: message_delta
+            data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":15}}
+
+            event: message_stop
+            data: {"type":"message_stop"}
+
+
+            """, written);
+    }
+
     [Theory]
     [InlineData("http://10.0.0.1", "/messages", "/v1/messages")]
     [InlineData("http://10.0.0.1/v1", "/v1/messages", "/messages")]
@@ -177,6 +200,15 @@ public sealed class AnthropicTests
         var request = _api.Read("/v1/messages/count_tokens", """{"model":"fast","messages":[]}""");
         Assert.Equal((ModelOperation.Other, "fast"), (request.Operation, request.Model));
         Assert.Equal("/v1/messages/count_tokens", _api.Compose(request, Told.Server(url: "http://10.0.0.1"), null, null, out _)!.Target);
+    }
+
+    [Fact]
+    public void The_list_of_models_is_asked_for_with_the_key()
+    {
+        var request = new OpenAi().Read("GET", "/models", default, out _)!;
+        var composed = _api.Compose(request, Told.Server(url: "https://10.0.0.1"), "secret", null, out _)!;
+        Assert.Equal(("GET", "/v1/models", 0), (composed.Method, composed.Target, composed.Body.Length));
+        Assert.Contains(("x-api-key", "secret"), composed.Fields);
     }
 
     [Fact]
