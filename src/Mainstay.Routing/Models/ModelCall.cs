@@ -34,6 +34,9 @@ internal sealed class ModelCall(
     /// <summary>The API that its caller speaks.</summary>
     public Protocol Protocol => Protocols.Of(asked.Api);
 
+    /// <summary>Tokens that its answer is expected to have.</summary>
+    public long Expected { get; } = request.Service.State.Answers.Expected(asked.MaxTokens);
+
     /// <summary>The soonest that a provider said to come back; null: none did.</summary>
     public TimeSpan? ComeBack { get; set; }
 

@@ -79,6 +79,8 @@ internal sealed class ModelGateway(
         }
 
         // 7. What became of it.
+        if (request.Use is { } use)
+            service.State.Answers.Note(use.AnswerTokens);
         close(request);
     }
 
@@ -152,11 +154,14 @@ internal sealed class ModelGateway(
     {
         var (request, place) = (call.Request, attempt.Place);
         request.Begin(place);
+        place.SetTokens(call.Asked.PromptTokens + call.Expected);
         try
         {
             await attempt.SendAsync(begun, prefills);
             if (attempt.Verdict is { } verdict)
                 Heed(call, attempt, verdict);
+            // The prompt has been read: what is left is the answer.
+            place.SetTokens(call.Expected);
             request.NoteFirstByte(place, attempt.Result, refused: attempt.Status is 429 or 503 or 529);
         }
         catch

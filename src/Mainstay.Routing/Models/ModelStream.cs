@@ -15,6 +15,9 @@ internal sealed class ModelStream(ModelCall call)
     /// <summary>Characters of an answer that are kept to go on from.</summary>
     private const int MostKept = 4 << 20;
 
+    /// <summary>Tokens after which the load of the server is reckoned anew.</summary>
+    private const int CountEvery = 16;
+
     /// <summary>Times that one answer is gone on with.</summary>
     private const int MostCuts = 5;
 
@@ -78,7 +81,7 @@ internal sealed class ModelStream(ModelCall call)
     {
         var exchange = call.Exchange;
         if (attempt.Fields is { } fields && attempt.Protocol.Api == call.Asked.Api)
-            exchange.TakeHead(200, fields);
+            ModelAnswer.TakeHead(exchange, 200, fields);
         exchange.AnswerStatus = 200;
         exchange.AnswerHeaders.ContentType = call.Protocol.StreamType;
         exchange.AnswerHeaders.CacheControl = "no-cache";
@@ -177,7 +180,9 @@ internal sealed class ModelStream(ModelCall call)
         }
         if (part.Kind == PartKind.Text || (part.Kind == PartKind.End && part.Text.Length > 0))
         {
-            _tokens++;
+            // Corrected as it streams, now and then: an answer that is longer than expected still counts for something.
+            if (++_tokens % CountEvery == 0)
+                attempt.Place.SetTokens(Math.Max(CountEvery, call.Expected - _tokens));
             if (_sent.Length < MostKept)
                 _sent.Append(part.Text);
         }
