@@ -11,7 +11,7 @@ namespace Mainstay.Routing;
 internal sealed class Limiter
 {
     /// <summary>Limit at first, of a server of weight 1; without load the limit goes back to it.</summary>
-    public const int Start = 32;
+    public const int Start = 16;
 
     /// <summary>Never fewer, of a server of weight 1.</summary>
     public const int Floor = 4;
@@ -193,11 +193,11 @@ internal sealed class Limiter
             Try(_isMoreNext ? new Trial(Question.AreMoreWorthIt, _limit, seen, 0) : new Trial(Question.WhatIsUsual, _limit, seen, 0),
                 (_isMoreNext ? More : Fewer) * _limit, now);
         else if (queue <= room / 2)
-            SetLimit(_mayDouble && _wasBound ? 2 * _limit : Math.Max(_limit + 1, 1.1 * _limit));
+            SetLimit(_mayDouble && _wasBound ? 4 * _limit : Math.Max(_limit + 1, 1.1 * _limit));
     }
 
     /// <summary>How many may queue: one, so that the next is there when a slot is free, and what chance makes of the measure.</summary>
-    private double Room(Measured seen) => Math.Max(1, 0.1 * _limit) + (Surely * seen.PerTick * seen.Error);
+    private double Room(Measured seen) => Math.Max(1, (_mayDouble ? 0.3 : 0.1) * _limit) + (Surely * seen.PerTick * seen.Error);
 
     private void BeUnbound(Measured seen, long now)
     {
