@@ -37,13 +37,15 @@ check_sdk() {
     fi
 }
 
-# The browser tests drive the system's Chromium; scenarios compare with other proxies.
+# The browser tests drive the system's Chromium; scenarios compare with other proxies and drive the official clients of providers.
 check_programs() {
     local missing=()
     command -v chromium > /dev/null || command -v chromium-browser > /dev/null || missing+=(chromium)
     command -v chromedriver > /dev/null || missing+=(chromium-driver)
     PATH=$PATH:/usr/sbin command -v haproxy > /dev/null || missing+=(haproxy)
     PATH=$PATH:/usr/sbin command -v nginx > /dev/null || missing+=(nginx)
+    command -v node > /dev/null || missing+=(nodejs)
+    command -v npm > /dev/null || missing+=(npm)
     if [ ${#missing[@]} -eq 0 ]; then return; fi
     if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
         echo "Installing ${missing[*]} ..."
@@ -55,6 +57,15 @@ check_programs() {
     fi
     echo "The tests need ${missing[*]}: sudo apt-get install ${missing[*]}" >&2
     exit 2
+}
+
+# The official clients, as package-lock.json pins them. Without them their tests are skipped and say so.
+install_clients() {
+    local folder=tests/Mainstay.Scenarios/Clients
+    if [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then return; fi
+    if ! (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) > /dev/null < /dev/null; then
+        echo "npm could not install the official clients of providers: their tests are skipped." >&2
+    fi
 }
 
 results=$(mktemp -d "${TMPDIR:-/tmp}/mainstay-tests.XXXXXX")
@@ -91,6 +102,7 @@ count() {
 
 check_sdk
 check_programs
+install_clients
 if ! dotnet build Mainstay.slnx -c Release --nologo -v quiet -warnaserror "${quiet[@]}" < /dev/null; then
     echo "The build failed, so no test ran; that counts as one failure." >&2
     echo "0 passed, 1 failed"

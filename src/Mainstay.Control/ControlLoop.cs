@@ -62,7 +62,7 @@ public sealed partial class ControlLoop
         _onDisk = _book.Incidents;
         _drains = new DrainBook(_drainsOnDisk = state.Drains.Read(out unreadable) ?? DrainsKept.None);
         _troubles.Note("drains", unreadable);
-        _practices = new PracticeBook(_practicesOnDisk = state.Practices.Read(out unreadable) ?? PracticesKept.None, clock.GetUtcNow());
+        _practices = new PracticeBook(_practicesOnDisk = state.Practices.Read(out unreadable) ?? PracticesKept.None, state.Spool.LastAt, clock.GetUtcNow());
         _troubles.Note("practices", unreadable);
         // Whoever follows a link to an incident right after a restart must find it, before the first tick too.
         _snapshot = Snapshot.None with { Incidents = _book.Incidents, Drains = _drains.Drains, Practices = _practices.Practices, Mode = config.Remedies, Paused = state.Pause.Read() is not null };

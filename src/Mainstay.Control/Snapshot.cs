@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
@@ -57,7 +58,24 @@ public sealed record TrafficStatus(double Rate, double ErrorShare, double P50Ms,
 /// <param name="Traffic">As its callers see it.</param>
 /// <param name="History">The last five minutes, a point a second, oldest first.</param>
 public sealed record ServiceStatus(
-    string Name, TrafficStatus Traffic, ImmutableArray<RegionStatus> Regions, ImmutableArray<HistoryPoint> History);
+    string Name, TrafficStatus Traffic, ImmutableArray<RegionStatus> Regions, ImmutableArray<HistoryPoint> History)
+{
+    /// <summary>Requests that wait for a place on a server.</summary>
+    public int Waiting { get; init; }
+
+    /// <summary>Requests per second that were not let in, because others mattered more; over the last ten seconds.</summary>
+    public ShedStatus ShedPerSecond { get; init; } = new(0, 0, 0);
+
+    /// <summary>True: so few servers are left that breakers are not heeded.</summary>
+    public bool IsInPanic { get; init; }
+}
+
+/// <summary>By priority.</summary>
+public sealed record ShedStatus(double Critical, double Default, double Sheddable)
+{
+    [JsonIgnore]
+    public double All => Critical + Default + Sheddable;
+}
 
 /// <param name="Share">Share of its usual traffic that remedies leave it, 0 to 1.</param>
 /// <param name="State">"well", "unwell" (no server is), "drained", "recovering" or "practice" (shifted away to see what breaks).</param>
@@ -74,6 +92,18 @@ public sealed record ServerStatus(
 {
     /// <summary>True: the configuration says what it can carry; false: it was learned, or is unknown.</summary>
     public bool IsCapacityDeclared { get; init; }
+
+    /// <summary>Attempts that may be under way on it or, if that is learned, wait for their first byte; null: no limit.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>True: the limit is learned, and counts those that wait for their first byte.</summary>
+    public bool IsLimitLearned { get; init; }
+
+    /// <summary>Attempts that wait for their first byte.</summary>
+    public int Waiting { get; init; }
+
+    /// <summary>Attempts that were let through although its breaker held requests back, since the data plane's start.</summary>
+    public long Forced { get; init; }
 
     /// <summary>True: an overlay of its own takes its traffic away.</summary>
     public bool IsDrained { get; init; }

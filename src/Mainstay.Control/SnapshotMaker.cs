@@ -23,8 +23,14 @@ internal static class SnapshotMaker
     private static ServiceStatus Service(Service service, ImmutableArray<Overlay> overlays, TickInput tick)
     {
         var key = new SeriesKey(service.Name);
+        var report = tick.Windows.Services.GetValueOrDefault(service.Name);
         return new(
-            service.Name, tick.History.Traffic(key), [.. service.Regions.Select(r => Region(service, r, overlays, tick))], tick.History.Of(key));
+            service.Name, tick.History.Traffic(key), [.. service.Regions.Select(r => Region(service, r, overlays, tick))], tick.History.Of(key))
+        {
+            Waiting = report?.Waiting ?? 0,
+            ShedPerSecond = report is null ? new(0, 0, 0) : new(report.ShedCritical / 10.0, report.ShedDefault / 10.0, report.ShedSheddable / 10.0),
+            IsInPanic = report?.IsInPanic ?? false,
+        };
     }
 
     private static RegionStatus Region(Service service, string region, ImmutableArray<Overlay> overlays, TickInput tick)
@@ -52,6 +58,10 @@ internal static class SnapshotMaker
             tick.Capacity.Of(service.Name, server), tick.History.Traffic(key))
         {
             IsCapacityDeclared = server.Capacity is not null,
+            Limit = report?.Limit,
+            IsLimitLearned = report?.IsLimitLearned ?? false,
+            Waiting = report?.Waiting ?? 0,
+            Forced = report?.Forced ?? 0,
             IsDrained = overlays.Any(o => o.Server is not null && o.Share == 0 && o.Covers(service.Name, server)),
         };
     }

@@ -44,12 +44,14 @@ internal sealed class Admission
     private static readonly TimeSpan Standing = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Lately = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
     private readonly TimeProvider _clock;
     private readonly ITimer _timer;
     private readonly LinkedList<Waiter>[] _queues = [new(), new(), new()];
     private readonly long[] _shed = new long[3];
+    private readonly RollingCount[] _shedLately;
     private int _count;
     private long _notEmptySince;
     private long _overloadedUntil;
@@ -57,6 +59,7 @@ internal sealed class Admission
     public Admission(TimeProvider clock)
     {
         _clock = clock;
+        _shedLately = [new(clock, Lately), new(clock, Lately), new(clock, Lately)];
         // Runs only while somebody waits: takes out whose time is over, and hands over what became free by time alone.
         _timer = clock.CreateTimer(_ => OnBeat(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -70,6 +73,13 @@ internal sealed class Admission
 
     /// <summary>Requests of a priority that were shed, since the start.</summary>
     public long ShedOf(Priority priority) => Interlocked.Read(ref _shed[(int)priority]);
+
+    /// <summary>The same in the last ten seconds.</summary>
+    public int ShedLately(Priority priority)
+    {
+        lock (_lock)
+            return _shedLately[(int)priority].Count;
+    }
 
     /// <summary>Waits for a place.</summary>
     /// <param name="priority">How much the request matters.</param>
@@ -86,7 +96,7 @@ internal sealed class Admission
             if (_count >= policy.Queue && !EvictFor(priority))
             {
                 Volatile.Write(ref _overloadedUntil, After(Aftermath));
-                Interlocked.Increment(ref _shed[(int)priority]);
+                CountShed(priority);
                 return Task.FromResult<(LiveServer.Place?, Shed)>((null, Shed.QueueFull));
             }
             Add(waiter);
@@ -182,11 +192,18 @@ internal sealed class Admission
             _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         if (result.Why is not (Shed.No or Shed.CallerLeft))
         {
-            Interlocked.Increment(ref _shed[(int)waiter.Priority]);
+            CountShed(waiter.Priority);
             Volatile.Write(ref _overloadedUntil, After(Aftermath));
         }
         waiter.CallerLeft.Unregister();
         waiter.SetResult(result);
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void CountShed(Priority priority)
+    {
+        Interlocked.Increment(ref _shed[(int)priority]);
+        _shedLately[(int)priority].Add();
     }
 
     private long After(TimeSpan time) => _clock.GetTimestamp() + (long)(time.TotalSeconds * _clock.TimestampFrequency);

@@ -21,7 +21,7 @@ public enum Hold
 /// twenty attempts in ten seconds, it opens and lets none through; twice as many in a row, and it is down. Far slower
 /// than its peers, it is slow (the grey failure of Huang et al., HotOS 2017; ejection as in Envoy's outlier detection). After a
 /// hold it lets one try at a time through: the first success closes it; a slow one takes three that are quick enough.
-/// The hold starts at one second (slow: five) and doubles with each failed try, to thirty; it is spread by a tenth, so
+/// The hold starts at one second (slow: five) and doubles with each failed try, to thirty, unless its policy has others; it is spread by a tenth, so
 /// that many gateways do not try at once. Safe for any number of threads; times are timestamps of one TimeProvider.
 /// </summary>
 public sealed class Breaker(TimeProvider clock, Random random)
@@ -29,9 +29,8 @@ public sealed class Breaker(TimeProvider clock, Random random)
     private const int WindowMinimum = 20;
     private const int QuickTries = 3;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan FirstHold = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FirstSlowHold = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly RollingCount _attempts = new(clock, Window);
@@ -134,7 +133,7 @@ public sealed class Breaker(TimeProvider clock, Random random)
     public void Rest(TimeSpan time)
     {
         lock (_lock)
-            Volatile.Write(ref _restUntil, Math.Max(_restUntil, After(time < LongestHold ? time : LongestHold)));
+            Volatile.Write(ref _restUntil, Math.Max(_restUntil, After(time < LongestRest ? time : LongestRest)));
     }
 
     /// <summary>Lets a try through now: something else, such as a probe, says that the server is back.</summary>
@@ -160,6 +159,10 @@ public sealed class Breaker(TimeProvider clock, Random random)
             return TimeSpan.FromSeconds(Math.Max(0, (double)(Math.Max(_until, _restUntil) - clock.GetTimestamp()) / clock.TimestampFrequency));
     }
 
+    /// <summary>How long the server still wants to be spared; zero: it does not.</summary>
+    public TimeSpan UntilRested() =>
+        TimeSpan.FromSeconds(Math.Max(0, (double)(Volatile.Read(ref _restUntil) - clock.GetTimestamp()) / clock.TimestampFrequency));
+
     private bool IsTryDue() => !_tryUnderWay && clock.GetTimestamp() >= Math.Max(_until, _restUntil);
 
     private void CountFailure(bool isTry)
@@ -175,7 +178,7 @@ public sealed class Breaker(TimeProvider clock, Random random)
         else if (_inARow >= _policy.Failures || (_attempts.Count is >= WindowMinimum and var n && _failures.Count >= _policy.Share * n))
         {
             _hold = Hold.Open;
-            HoldFor(FirstHold);
+            HoldFor(_policy.FirstHold);
         }
         else if (isTry)
         {
@@ -204,7 +207,7 @@ public sealed class Breaker(TimeProvider clock, Random random)
 
     private void HoldFor(TimeSpan time)
     {
-        _length = time < LongestHold ? time : LongestHold;
+        _length = time < _policy.LongestHold ? time : _policy.LongestHold;
         _until = After(_length * (0.9 + (0.2 * random.NextDouble())));
     }
 

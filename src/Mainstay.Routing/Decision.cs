@@ -137,6 +137,9 @@ public enum Reflex
 
     /// <summary>It got the answer that is kept for when no server is left.</summary>
     AnsweredFromFile,
+
+    /// <summary>Its answer was cut and goes on elsewhere. Amount: characters that its caller has already.</summary>
+    Continued,
 }
 
 /// <summary>A decision that the data plane thinks worth keeping: sampled, few a minute.</summary>

@@ -18,14 +18,15 @@ internal readonly struct DecisionRecord(DecisionRing? ring, LiveService? service
     /// <param name="tried">As for the choice.</param>
     /// <param name="draw">As for the choice.</param>
     /// <param name="chosen">Null: no server was left.</param>
-    public void Chose(ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen)
+    /// <param name="unfit">As for the choice.</param>
+    public void Chose(ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, ImmutableArray<LiveServer> unfit = default)
     {
         if (ring is null || service is null)
             return;
         var servers = service.Servers;
         var rented = servers.Length > MostOnStack ? ArrayPool<PassedOver>.Shared.Rent(servers.Length) : null;
         Span<PassedOver> why = rented ?? stackalloc PassedOver[MostOnStack];
-        Picker.Explain(service, tried, draw, chosen, why);
+        Picker.Explain(service, tried, draw, chosen, why, unfit);
         ref var slot = ref ring.TryOpen(number, out var stamp);
         if (Unsafe.IsNullRef(ref slot))
             return;

@@ -105,6 +105,8 @@ public static class DecisionText
         PassedOver.Down => "down",
         PassedOver.BreakerOpen => "breaker open",
         PassedOver.Unwell => "its health checks fail",
+        PassedOver.LockedOut => "its provider refuses its key or does not know its model",
+        PassedOver.Unfit => "cannot serve this request",
         PassedOver.NoPlace => "no free place within its limit",
         PassedOver.Tried => "tried already",
         PassedOver.NotAllowed => "not in allowed_regions",
@@ -146,6 +148,7 @@ public static class DecisionText
         Reflex.Shed => $"Not let in: the servers are overloaded and others matter more ({step.Amount} waiting).",
         Reflex.Panic => $"Breakers not heeded: only {step.Amount} of {step.Of} servers are left.",
         Reflex.Queued => $"Stored in the queue of when_down ({step.Amount} wait there), to be sent when a server is back.",
+        Reflex.Continued => $"The answer was cut after {step.Amount} characters, and goes on elsewhere.",
         Reflex.AnsweredFromFile => "Answered from the file of when_down.",
         _ => $"{step.Reflex} {step.Amount}",
     };

@@ -1,35 +1,60 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Models;
 using Mainstay.Routing.Queue;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
+using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace Mainstay.Routing;
 
 /// <summary>The data plane: one request, from the caller to the first server that answers it.</summary>
-public sealed partial class Gateway(
-    LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log) : IDisposable
+public sealed partial class Gateway : IDisposable
 {
-    private readonly HttpUpstream _upstream = new(clock, random.NextInt64());
-    private readonly Hedging _hedging = new(picker, clock);
-    private readonly DecisionSampler _sampler = new(feed);
+    private readonly LiveRoutes _routes;
+    private readonly Picker _picker;
+    private readonly OutcomeFeed _feed;
+    private readonly TimeProvider _clock;
+    private readonly Random _random;
+    private readonly ILogger<Gateway> _log;
+    private readonly HttpUpstream _upstream;
+    private readonly Entrance _entrance;
+    private readonly Hedging _hedging;
+    private readonly DecisionSampler _sampler;
+    private readonly ModelGateway _models;
+
+    /// <param name="sign">Signs requests to models in a cloud; null: none are sent there.</param>
+    public Gateway(
+        LiveRoutes routes, Picker picker, OutcomeFeed feed, TimeProvider clock, Random random, ILogger<Gateway> log, RequestSigner? sign = null)
+    {
+        (_routes, _picker, _feed, _clock, _random, _log) = (routes, picker, feed, clock, random, log);
+        _upstream = new HttpUpstream(clock, random.NextInt64());
+        _entrance = new Entrance(picker, clock);
+        _hedging = new Hedging(picker, clock);
+        _sampler = new DecisionSampler(feed);
+        Decisions = new DecisionRing(clock);
+        Queues = new RequestQueues(clock);
+        _models = new ModelGateway(_upstream, _entrance, picker, Decisions, sign, clock, new Random(random.Next()));
+    }
 
     /// <summary>Why the latest requests went where they went.</summary>
-    public DecisionRing Decisions { get; } = new(clock);
+    public DecisionRing Decisions { get; }
 
     /// <summary>What waits for a server.</summary>
-    internal RequestQueues Queues { get; } = new(clock);
+    internal RequestQueues Queues { get; }
 
     /// <summary>Opens the queues of when_down, so that the first request finds them. One that cannot be opened is tried again later.</summary>
     public void OpenQueues()
     {
-        foreach (var service in routes.Current.Services)
+        foreach (var service in _routes.Current.Services)
             Queues.Open(service.Spec);
     }
 
     /// <summary>Sends what waits in the queues until cancelled.</summary>
-    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(routes, Queues, feed, HandleAsync, clock).RunAsync(cancel);
+    public Task RunQueuesAsync(CancellationToken cancel) => new QueueReplay(_routes, Queues, _feed, exchange => HandleAsync(exchange).AsTask(), _clock).RunAsync(cancel);
 
     public void Dispose()
     {
@@ -38,28 +63,30 @@ public sealed partial class Gateway(
     }
 
     /// <summary>Serves one request. Never throws for what a caller or a server does.</summary>
-    public async Task HandleAsync(Exchange exchange)
+    public ValueTask HandleAsync(Exchange exchange)
     {
         // 1. One table for the whole request.
-        var table = routes.Current;
+        var table = _routes.Current;
 
         // 2. The service that the caller means; or the result of a request that waited in a queue.
         if (exchange.Target.StartsWith(RequestQueues.Path, StringComparison.Ordinal) && !exchange.IsReplay)
-        {
-            await Queues.AnswerAsync(exchange);
-            return;
-        }
+            return new(Queues.AnswerAsync(exchange));
         var service = table.Match(HostOnly(exchange.Host), exchange.Target);
         var draw = Draw();
+        // Models are asked and answered in their own way, by the same steps.
+        if (service is { Spec.Api: not ModelApi.Http })
+            return new(_models.HandleAsync(exchange, table, service, draw, Close));
         var decision = Decisions.Begin(exchange.IsReplay ? "" : exchange.Id, service, table.Table.Version, draw);
-        if (service is null)
-        {
-            decision.Ended(OutcomeResult.CallerError, 404, default, default);
-            await OwnAnswer.WriteAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
-            return;
-        }
+        if (service is not null)
+            return ForwardAsync(exchange, table, service, draw, decision);
+        decision.Ended(OutcomeResult.CallerError, 404, default, default);
+        return new(OwnAnswer.NoServiceAsync(exchange));
+    }
 
-        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
+    private async ValueTask ForwardAsync(Exchange exchange, LiveTable table, LiveService service, double draw, DecisionRecord decision)
+    {
+        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, _clock);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, service.Spec.Retry.ReplayLimit) : null;
         var total = _upstream.Deadline(service.Spec.Timeouts.Total);
         service.Retries.NoteRequest();
@@ -68,9 +95,7 @@ public sealed partial class Gateway(
             while (true)
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
-                var place = IsQueueing(request) ? null : Enter(request, draw);
-                if (place is null && request.Tried.IsEmpty && service.IsWorthWaiting([]))
-                    place = await WaitAsync(request, draw);
+                var place = await _entrance.EnterAsync(request, draw);
                 if (place is null)
                 {
                     await AnswerItselfAsync(request, null, body, draw);
@@ -129,53 +154,13 @@ public sealed partial class Gateway(
     {
         var outcome = request.Outcome();
         request.Decision.Ended(outcome.Result, outcome.Status, outcome.FirstByte, outcome.Total);
-        feed.Report(outcome);
+        _feed.Report(outcome);
         _sampler.Offer(outcome, Decisions);
         request.Exchange.NoteEnd(outcome);
     }
 
-    private LiveServer.Place? Enter(RequestInProgress request, double draw)
-    {
-        var (service, tried) = (request.Service, request.Tried);
-        // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
-        for (var i = 0; i < 3; i++)
-        {
-            var server = picker.Pick(service, tried, draw);
-            request.Decision.Chose(tried, draw, server);
-            if (server is null)
-                return null;
-            if (server.TryEnter(force: false) is { } place)
-                return place;
-        }
-        var last = picker.Pick(service, tried, draw);
-        request.Decision.Chose(tried, draw, last);
-        return last?.TryEnter(force: true);
-    }
-
-    /// <summary>While others wait, whoever comes waits behind those that matter more. A second attempt never waits.</summary>
-    private static bool IsQueueing(RequestInProgress request) =>
-        request.Service.Admission.Waiting > 0 && request.Tried.IsEmpty && request.Service.IsWorthWaiting([]);
-
-    private async Task<LiveServer.Place?> WaitAsync(RequestInProgress request, double draw)
-    {
-        var (service, began) = (request.Service, clock.GetTimestamp());
-        // A place so late that no answer could come in time is of no use. The time that is left is counted from here: the
-        // deadline of attempts leaves out what the queue cannot, the time in which this process stood still.
-        var latest = began + (long)((service.Spec.Timeouts.Total - service.UsualWait).TotalSeconds * clock.TimestampFrequency);
-        (var place, request.Shed) = await service.Admission.WaitAsync(
-            request.Priority, service.Spec.Admission, () => EnterFreed(service, draw), latest, request.Exchange.CallerLeft);
-        request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);
-        if (place is not null)
-            request.Decision.Chose([], draw, place.Server);
-        else if (request.Shed != Shed.CallerLeft)
-            request.Decision.Acted(Reflex.Shed, service.Admission.Waiting);
-        return place;
-    }
-
-    private LiveServer.Place? EnterFreed(LiveService service, double draw) =>
-        picker.Pick(service, [], draw) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
-
-    private async Task<TriedPlace> TryAsync(
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
+    private async ValueTask<TriedPlace> TryAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, CancellationToken givenUp = default)
     {
         request.Begin(place);
@@ -209,7 +194,7 @@ public sealed partial class Gateway(
             ? Hedging.After(request.Service)
             : null;
 
-    private Task<TriedPlace> HedgeAsync(
+    private ValueTask<TriedPlace> HedgeAsync(
         RequestInProgress request, LiveServer.Place place, ReplayableBody? body, long total, TimeSpan after, double draw)
     {
         // Made now by one thread, what both attempts will only read.
@@ -217,8 +202,8 @@ public sealed partial class Gateway(
         _ = (exchange.Method, exchange.Target, exchange.Host, exchange.CallerName, exchange.CallerLeft);
         if (!exchange.IsTraced)
             _upstream.BeginTrace(exchange);
-        return _hedging.SendAsync(
-            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp));
+        return new(_hedging.SendAsync(
+            request, place, body, after, draw, (onPlace, copy, givenUp) => TryAsync(request, onPlace, copy, total, givenUp).AsTask()));
     }
 
     private bool TriesAgain(RequestInProgress request, AttemptResult result, ReplayableBody? body, double draw)
@@ -241,7 +226,7 @@ public sealed partial class Gateway(
             request.Decision.Acted(Reflex.Overload, request.Service.Admission.Waiting);
             return false;
         }
-        if (picker.Pick(request.Service, request.Tried, draw) is not { } other || !IsWorthTrying(other, result))
+        if (_picker.Pick(request.Service, request.Tried, draw) is not { } other || !IsWorthTrying(other, result))
         {
             request.Decision.Acted(result == AttemptResult.Overloaded ? Reflex.OthersWorse : Reflex.NoOtherServer);
             return false;
@@ -255,7 +240,7 @@ public sealed partial class Gateway(
     /// <summary>What an answer says of its server; one that asks to be spared is spared.</summary>
     private AttemptResult Judge(LiveServer server, UpstreamAnswer answer)
     {
-        if (answer.Status is 429 or 503 && RetryAfter.Read(answer.Fields, clock.GetUtcNow()) is { } time)
+        if (answer.Status is 429 or 503 && RetryAfter.Read(answer.Fields, _clock.GetUtcNow()) is { } time)
             server.Breaker.Rest(time);
         return answer.Status switch
         {
@@ -305,8 +290,8 @@ public sealed partial class Gateway(
 
     private double Draw()
     {
-        lock (random)
-            return random.NextDouble();
+        lock (_random)
+            return _random.NextDouble();
     }
 
     [LoggerMessage(LogLevel.Error, "A bug failed request {RequestId}; others go on.")]

@@ -13,23 +13,7 @@ public sealed class LastGoodFile(string path)
 
     /// <summary>Writes the table and waits until the disk has it.</summary>
     /// <exception cref="IOException">The disk is full or not writable; the file keeps the table before.</exception>
-    public void Write(RouteTable table)
-    {
-        var next = Path + ".next";
-        try
-        {
-            using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
-            {
-                JsonSerializer.Serialize(file, table, TableJson.Default.RouteTable);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(next, Path, overwrite: true);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new IOException(e.Message, e);
-        }
-    }
+    public void Write(RouteTable table) => WholeFile.Write(Path, table, TableJson.Default.RouteTable);
 
     /// <summary>The table on disk; null if there is none or it cannot be read, and then <paramref name="why"/> says so.</summary>
     public RouteTable? TryRead(out string why)

@@ -21,7 +21,7 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     {
         lock (_swapping)
         {
-            var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url));
+            var before = _current.Services.SelectMany(s => s.Servers).ToDictionary(s => (s.Service, s.Spec.Url, s.Spec.Label));
             var known = before.Keys.Select(k => k.Service).ToHashSet();
             var states = _current.Services.ToDictionary(s => s.Spec.Name, s => s.State);
             var trusts = _current.Services.ToDictionary(s => s.Spec.Name, s => s.Trust);
@@ -61,9 +61,9 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     private static TrustFiles? Keep(Service service, TrustFiles? before) =>
         service.Tls is null ? null : before?.Spec == service.Tls ? before : new TrustFiles(service.Tls);
 
-    private LiveServer Keep(Service service, ServiceState state, Server server, Dictionary<(string Service, Uri), LiveServer> before, bool othersServe)
+    private LiveServer Keep(Service service, ServiceState state, Server server, Dictionary<(string Service, Uri, string? Label), LiveServer> before, bool othersServe)
     {
-        if (!before.Remove((service.Name, server.Url), out var live))
+        if (!before.Remove((service.Name, server.Url, server.Label), out var live))
         {
             live = new LiveServer(service.Name, server, clock, new Random(_random.Next()), state.Admission);
             if (othersServe)
@@ -96,4 +96,29 @@ public sealed record LiveTable(RouteTable Table, ImmutableArray<LiveService> Ser
         }
         return null;
     }
+
+    /// <summary>The service of a model by the name that callers ask for; null: none has that name.</summary>
+    /// <param name="entry">Any of the services that stand behind the same path.</param>
+    /// <param name="model">As the caller writes it.</param>
+    internal LiveService? ModelOf(LiveService entry, string model)
+    {
+        LiveService? any = null;
+        foreach (var service in Services)
+        {
+            if (!IsBeside(entry, service))
+                continue;
+            if (service.Spec.Model == model)
+                return service;
+            if (service.Spec.Model is null)
+                any = service;
+        }
+        return any;
+    }
+
+    /// <summary>The names of the models behind the path of a service, in the order of the table.</summary>
+    internal IReadOnlyList<string> ModelsBeside(LiveService entry) =>
+        [.. Table.Services.Where(s => s.Model is not null && s.PathPrefix == entry.Spec.PathPrefix && s.Host == entry.Spec.Host).Select(s => s.Model!)];
+
+    private static bool IsBeside(LiveService entry, LiveService service) =>
+        service.Spec.Api != ModelApi.Http && service.Spec.PathPrefix == entry.Spec.PathPrefix && service.Spec.Host == entry.Spec.Host;
 }

@@ -70,6 +70,16 @@ public sealed class LiveServer
     /// <summary>False after two failed probes in a row, until two are well; true while there are no probes.</summary>
     public bool IsWell => !_state.Unwell;
 
+    /// <summary>Why no request is sent there, in words that go on after its name: its provider refuses its key, or does not know its model.
+    /// Null: nothing of that kind.</summary>
+    public string? LockedOut => _state.LockedOut;
+
+    /// <summary>Sends no request there until <see cref="LetIn"/>: its provider would refuse each of them.</summary>
+    internal void LockOut(string why) => _state.LockedOut = why;
+
+    /// <summary>Its key was changed, or a probe with it was well.</summary>
+    internal void LetIn() => _state.LockedOut = null;
+
     /// <summary>Pooled connections to it.</summary>
     internal Upstream.ServerConnections Connections => _state.Connections;
 
@@ -100,6 +110,15 @@ public sealed class LiveServer
     /// <summary>It comes back, or is new beside others: it gets little work at first.</summary>
     internal void StartSlowly() => Volatile.Write(ref _state.BackSince, _state.Now());
 
+    /// <summary>How it stands, for the control plane.</summary>
+    internal ServerReport Report(DateTimeOffset now) => new(now, Service, Spec.Name, Spec.Region, IsWell, Breaker.IsOpen, Outstanding)
+    {
+        Limit = Limit,
+        IsLimitLearned = _state.Limits.IsAdaptive,
+        Waiting = Waiting,
+        Forced = Forced,
+    };
+
     /// <summary>The same server as another table describes it.</summary>
     internal LiveServer As(Server spec) => spec == Spec ? this : new LiveServer(Service, spec, _state);
 
@@ -109,8 +128,10 @@ public sealed class LiveServer
     {
         if (!TryCount())
             return null;
+        var isForced = false;
         if (!Breaker.TryEnter(out var isTry))
         {
+            isForced = Breaker.IsOpen;
             if (!force || Breaker.Standing == Hold.Down)
             {
                 Interlocked.Decrement(ref _state.Waiting);
@@ -123,7 +144,7 @@ public sealed class LiveServer
         if (Spec.Capacity is { } capacity)
             _state.Declared.Note(now, capacity);
         Pace.Begin(now);
-        return new Place(this, isTry, _state.Limits.IsAdaptive ? _state.Limiter.Begin(Waiting) : 0);
+        return new Place(this, isTry, _state.Limits.IsAdaptive ? _state.Limiter.Begin(Waiting) : 0) { IsForced = isForced };
     }
 
     /// <summary>Takes what the service wishes; may change at any time.</summary>
@@ -187,6 +208,12 @@ public sealed class LiveServer
         private int _noted;
 
         public LiveServer Server => server;
+
+        /// <summary>True once it was given back.</summary>
+        public bool HasLeft => Volatile.Read(ref _left) != 0;
+
+        /// <summary>True: it was taken although the server fails and its breaker was open.</summary>
+        public bool IsForced { get; init; }
 
         /// <summary>Timestamp of the attempt's begin.</summary>
         public long Began { get; set; }
@@ -267,6 +294,7 @@ public sealed class LiveServer
         public int Waiting;
         public int ProbeRun;
         public volatile bool Unwell;
+        public volatile string? LockedOut;
         public long BackSince = long.MinValue / 2;
         public long Forced;
         public int SlowBeats;

@@ -23,6 +23,7 @@ public sealed class LiveService
 
     private readonly TimeProvider _clock;
     private readonly string? _zone;
+    private readonly bool _hasTrials;
 
     /// <param name="spec">What the table says.</param>
     /// <param name="trust">The files of its TLS; null: it has none.</param>
@@ -40,6 +41,7 @@ public sealed class LiveService
         Servers = servers;
         State = state;
         Overlays = [.. table.Overlays.Where(o => o.Service is null || o.Service == spec.Name)];
+        _hasTrials = Overlays.Any(IsTrial);
         var ranks = servers.Select(s => s.Spec.Rank).Distinct().Order().ToList();
         Orders = [.. servers.Select(server => OrderOf(server.Spec, ranks.IndexOf(server.Spec.Rank)))];
         Candidates = [.. servers.Zip(Orders)
@@ -71,11 +73,21 @@ public sealed class LiveService
     /// <summary>For each of the servers its order: rank and region as one number, the smaller the better.</summary>
     internal ImmutableArray<int> Orders { get; }
 
+    /// <summary>True while a server that was drained by itself gets a part of its work back.</summary>
+    internal bool IsOnTrial(LiveServer server)
+    {
+        if (_hasTrials)
+            foreach (var overlay in Overlays)
+                if (IsTrial(overlay) && overlay.Covers(Spec.Name, server.Spec))
+                    return true;
+        return false;
+    }
+
     /// <summary>True if a server that this request has not tried lacks nothing but a free place.</summary>
     internal bool IsWorthWaiting(ImmutableArray<LiveServer> tried)
     {
         foreach (var (server, _, _) in Candidates)
-            if (!server.HasPlace && server.IsWell && server.Breaker.HoldNow() <= Hold.Slow && !tried.Contains(server))
+            if (!server.HasPlace && server.IsWell && server.LockedOut is null && server.Breaker.HoldNow() <= Hold.Slow && !tried.Contains(server))
                 return true;
         return false;
     }
@@ -93,17 +105,26 @@ public sealed class LiveService
     }
 
     /// <summary>Panic: true if so few servers are left that those which fail are used again rather than anybody shed.</summary>
-    internal bool HasTooFewLeft()
+    internal bool HasTooFewLeft() => HasTooFewLeft(out _);
+
+    /// <param name="servers">How many are left.</param>
+    internal bool HasTooFewLeft(out int servers)
     {
         double all = 0, left = 0;
+        servers = 0;
         foreach (var (server, _, _) in Candidates)
         {
             all += server.Spec.Weight;
             if (server.IsWell && !server.Breaker.IsOpen)
-                left += server.Spec.Weight;
+                (left, servers) = (left + server.Spec.Weight, servers + 1);
         }
         return left < Spec.Breaker.Panic * all;
     }
+
+    /// <summary>How it stands, for the control plane.</summary>
+    internal ServiceReport Report(DateTimeOffset now) => new(
+        now, Spec.Name, Admission.Waiting, Admission.ShedLately(Priority.Critical), Admission.ShedLately(Priority.Default),
+        Admission.ShedLately(Priority.Sheddable), HasTooFewLeft());
 
     /// <summary>
     /// To be called every tenth of a second. While every one of several servers is down, no hold is waited out: what fails all at
@@ -131,6 +152,8 @@ public sealed class LiveService
     internal bool IsOtherZone(Server server) => _zone is not null && server.Zone != _zone;
 
     internal static int RankOf(int order) => order >> RankShift;
+
+    private static bool IsTrial(Overlay overlay) => overlay is { Server: not null, Share: > 0 and < 1 };
 
     private int OrderOf(Server server, int rank)
     {

@@ -9,6 +9,7 @@ namespace Mainstay.Routing;
 [JsonDerivedType(typeof(Outcome), "outcome")]
 [JsonDerivedType(typeof(Probe), "probe")]
 [JsonDerivedType(typeof(ServerReport), "server")]
+[JsonDerivedType(typeof(ServiceReport), "service")]
 [JsonDerivedType(typeof(DecisionReport), "decision")]
 [JsonDerivedType(typeof(QueueReport), "queue")]
 public abstract record Observation(DateTimeOffset At);
@@ -39,10 +40,19 @@ public sealed record Outcome(
     /// <summary>True if it was not let in, since the servers were overloaded: no server is to blame.</summary>
     public bool Shed { get; init; }
 
+    /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
+    public ModelUse? Use { get; init; }
+
     /// <summary>True if a server failed it and another answered it: the caller noticed nothing but time.</summary>
     [JsonIgnore]
     public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1 && Attempts.Any(static a => a.Failed);
 }
+
+/// <summary>What a model used for a request.</summary>
+/// <param name="Model">Its server's name of it.</param>
+/// <param name="PromptTokens">Tokens of the prompt, as the server counted them, or, where it did not, estimated.</param>
+/// <param name="AnswerTokens">Tokens of the answer, likewise.</param>
+public sealed record ModelUse(string Model, long PromptTokens, long AnswerTokens);
 
 /// <summary>How a request ended for its caller.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<OutcomeResult>))]
@@ -150,7 +160,37 @@ public sealed record ServerReport(
     string Region,
     bool Well,
     bool BreakerOpen,
-    int Outstanding) : Observation(At);
+    int Outstanding) : Observation(At)
+{
+    /// <summary>Attempts that may be under way on it or, if that is learned, wait for their first byte; null: no limit.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>True: the limit is learned, and counts those that wait for their first byte.</summary>
+    public bool IsLimitLearned { get; init; }
+
+    /// <summary>Attempts that wait for their first byte.</summary>
+    public int Waiting { get; init; }
+
+    /// <summary>Attempts that were let through although its breaker held requests back, since the data plane's start.</summary>
+    public long Forced { get; init; }
+}
+
+/// <summary>How a service stands as the data plane sees it; reported once a second.</summary>
+/// <param name="At">When it was so.</param>
+/// <param name="Service">The service.</param>
+/// <param name="Waiting">Requests that wait for a place on a server.</param>
+/// <param name="ShedCritical">Critical requests that were shed in the last ten seconds.</param>
+/// <param name="ShedDefault">Default ones.</param>
+/// <param name="ShedSheddable">Sheddable ones.</param>
+/// <param name="IsInPanic">True: so few servers are left that breakers are not heeded.</param>
+public sealed record ServiceReport(
+    DateTimeOffset At,
+    string Service,
+    int Waiting,
+    int ShedCritical,
+    int ShedDefault,
+    int ShedSheddable,
+    bool IsInPanic) : Observation(At);
 
 /// <summary>How the queue of a service stands; reported once a second while there is something to say, and once when it is over.</summary>
 /// <param name="At">When it was so.</param>

@@ -8,6 +8,9 @@ namespace Mainstay.Routing;
 /// <summary>What the gateway answers itself, because no server did: each says what happened and what would help.</summary>
 internal static class OwnAnswer
 {
+    public static Task NoServiceAsync(Exchange exchange) =>
+        WriteAsync(exchange, 404, $"No service matches {exchange.Target}. Compare match.path and match.host in mainstay.yaml.");
+
     public static Task NoServerAsync(RequestInProgress request, double draw)
     {
         var service = request.Service;

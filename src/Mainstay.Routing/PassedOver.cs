@@ -27,11 +27,17 @@ public enum PassedOver
     /// <summary>It has answered nothing for long: it is left alone until a try succeeds.</summary>
     Down,
 
+    /// <summary>Its provider refuses its key or does not know its model: every request would be refused.</summary>
+    LockedOut,
+
     /// <summary>Its limit leaves no free place; a request may wait for one.</summary>
     NoPlace,
 
     /// <summary>This request has tried it already.</summary>
     Tried,
+
+    /// <summary>It cannot serve this request, such as one that is longer than its model's context.</summary>
+    Unfit,
 
     /// <summary>It stands in no region in which the service may be served.</summary>
     NotAllowed,

@@ -24,7 +24,8 @@ public sealed class Picker(int seed)
     /// <param name="service">The service to serve.</param>
     /// <param name="tried">Servers that have failed this request; a second attempt prefers other regions than theirs.</param>
     /// <param name="draw">A number of this request, uniform in [0, 1): which share of a recovering region it belongs to.</param>
-    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw)
+    /// <param name="unfit">Servers that cannot serve this request, whatever their state.</param>
+    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, ImmutableArray<LiveServer> unfit = default)
     {
         var candidates = service.Candidates;
         Span<int> first = candidates.Length <= OnStack ? stackalloc int[OnStack] : new int[candidates.Length];
@@ -36,6 +37,8 @@ public sealed class Picker(int seed)
             // They come in order: none that follows is better than a server that has nothing against it.
             if (order > bestPlace && tried.IsEmpty)
                 break;
+            if (!unfit.IsDefaultOrEmpty && unfit.Contains(server))
+                continue;
             var place = order;
             if (!tried.IsEmpty && !TryPlace(server, tried, ref place))
                 continue;
@@ -50,7 +53,7 @@ public sealed class Picker(int seed)
             first[count++] = i;
         }
         // Rather wait for a place on a server that is well than burden one that fails; unless too few are left (panic).
-        if (count > 0 && bestPlace >> LiveService.OrderBits >= (int)PassedOver.BreakerOpen && service.IsWorthWaiting(tried) && !service.HasTooFewLeft())
+        if (count > 0 && bestPlace >> LiveService.OrderBits >= (int)PassedOver.BreakerOpen && service.IsWorthWaiting(unfit.IsDefaultOrEmpty ? tried : tried.AddRange(unfit)) && !service.HasTooFewLeft())
             return null;
         return count switch
         {
@@ -66,8 +69,16 @@ public sealed class Picker(int seed)
     {
         var quickest = double.MaxValue;
         foreach (var i in among)
+        {
+            // What is on trial must show how quick it is now: what is known is of before it was drained. Work alone decides.
+            if (service.IsOnTrial(service.Candidates[i].Server))
+            {
+                quickest = double.MaxValue;
+                break;
+            }
             if (service.Candidates[i].Server.Pace.Lately is var lately and > 0 && lately < quickest)
                 quickest = lately;
+        }
         var now = service.Now;
         LiveServer? best = null;
         var bestTime = 0.0;
@@ -76,7 +87,7 @@ public sealed class Picker(int seed)
         {
             var (server, _, distance) = service.Candidates[i];
             var time = (1 + server.Load(now, service.SlowStart)) * distance;
-            // Without any answer so far all are alike.
+            // Without any answer so far, or on trial, all are alike.
             if (quickest < double.MaxValue)
                 time *= server.Pace.At(now, unknown: quickest, most: quickest * MostSlower);
             if (best is null || time < bestTime)
@@ -97,7 +108,8 @@ public sealed class Picker(int seed)
     /// <param name="chosen">What was chosen; null: none.</param>
     /// <param name="why">Receives one reason for each of the service's servers, in their order; as long as they are many.</param>
     public static void Explain(
-        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why)
+        LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why,
+        ImmutableArray<LiveServer> unfit = default)
     {
         var orders = service.Orders;
         var chosenAt = chosen is null ? -1 : service.Servers.IndexOf(chosen);
@@ -113,6 +125,7 @@ public sealed class Picker(int seed)
             var place = orders[i];
             why[i] = i == chosenAt ? PassedOver.No
                 : place == LiveService.NotAllowed ? PassedOver.NotAllowed
+                : !unfit.IsDefaultOrEmpty && unfit.Contains(server) ? PassedOver.Unfit
                 : !TryPlace(server, tried, ref place) ? PassedOver.Tried
                 : Against(service, server, draw) is var against && Level(against) > chosenLevel ? against
                 : place > chosenPlace ? Behind(place, chosenPlace)
@@ -129,6 +142,8 @@ public sealed class Picker(int seed)
         var hold = server.Breaker.HoldNow();
         if (hold == Hold.Down)
             return PassedOver.Down;
+        if (server.LockedOut is not null)
+            return PassedOver.LockedOut;
         if (!server.HasPlace)
             return PassedOver.NoPlace;
         if (!server.IsWell)

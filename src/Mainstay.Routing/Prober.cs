@@ -1,4 +1,5 @@
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Models;
 
 namespace Mainstay.Routing;
 
@@ -36,24 +37,28 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private void ReportServers()
     {
         var now = clock.GetUtcNow();
-        foreach (var server in routes.Current.Services.SelectMany(s => s.Servers))
-            feed.Report(new ServerReport(
-                now, server.Service, server.Spec.Name, server.Spec.Region, server.IsWell, server.Breaker.IsOpen, server.Outstanding));
+        foreach (var service in routes.Current.Services)
+        {
+            feed.Report(service.Report(now));
+            foreach (var server in service.Servers)
+                feed.Report(server.Report(now));
+        }
     }
 
     private void StartDue(CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         var present = routes.Current.Services
-            .Where(s => s.Spec.Health is not null)
-            .SelectMany(service => service.Servers.Select(server => (server, service)))
+            .SelectMany(service => service.Servers
+                .Where(server => service.Spec.Health is not null || FreeProbe.IsDue(service, server))
+                .Select(server => (server, service)))
             .ToDictionary();
         _probe.Keep(present.Values.Select(TrustOf).ToHashSet());
         foreach (var gone in _due.Keys.Where(server => !present.ContainsKey(server)).ToList())
             _due.Remove(gone);
         foreach (var (server, service) in present)
         {
-            var check = service.Spec.Health!;
+            var check = service.Spec.Health ?? FreeProbe.Check;
             // The first probe comes at a random point of the period, so that probes of many servers spread out.
             _due.TryAdd(server, now + (check.Every * random.NextDouble()));
             if (_due[server] > now || !TryTake(server))
@@ -66,12 +71,16 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private async Task ProbeAsync(LiveServer server, LiveService service, CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        var trouble = await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel);
+        var trouble = service.Spec.Health is not null
+            ? await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel)
+            : await _probe.AskFreeAsync(service.Spec, TrustOf(service), server, cancel);
         lock (_underWay)
             _underWay.Remove(server);
         if (cancel.IsCancellationRequested)
             return;
         server.NoteProbe(trouble.Length == 0);
+        if (trouble.Length == 0 && service.Spec.Health is null)
+            server.LetIn();
         feed.Report(new Probe(
             clock.GetUtcNow(), server.Service, server.Spec.Name, server.Spec.Region, trouble.Length == 0,
             clock.GetElapsedTime(started), trouble));

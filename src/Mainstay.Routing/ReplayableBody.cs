@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.InteropServices;
 
 namespace Mainstay.Routing;
 
@@ -7,9 +8,9 @@ namespace Mainstay.Routing;
 /// The body of a request, sent as it arrives and kept up to a limit, so that a second attempt can send it again:
 /// what was kept first, then what is still to come. One attempt at a time.
 /// </summary>
-/// <param name="reader">The caller's end.</param>
+/// <param name="reader">The caller's end; null: all of it is here.</param>
 /// <param name="limit">Bytes kept at most; a longer body is forwarded but cannot be replayed.</param>
-internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
+internal sealed class ReplayableBody(PipeReader? reader, int limit) : IDisposable
 {
     private const int PartsInTurn = 16;
     private byte[] _kept = ArrayPool<byte>.Shared.Rent(Math.Min(limit, 4096));
@@ -17,6 +18,13 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
     private volatile bool _atEnd;
     private bool _isCopy;
     private CancellationTokenSource? _copying;
+
+    /// <summary>A body that is here already, for one attempt; its bytes are not copied and must stay as they are.</summary>
+    public static ReplayableBody Of(ReadOnlyMemory<byte> whole)
+    {
+        var bytes = MemoryMarshal.TryGetArray(whole, out var segment) && segment.Offset == 0 ? segment.Array! : whole.ToArray();
+        return new(null, limit: 0) { _kept = bytes, _length = whole.Length, _atEnd = true, _isCopy = true, HasBegun = true };
+    }
 
     /// <summary>True while a new attempt can send the whole body.</summary>
     public bool CanReplay { get; private set; } = true;
@@ -50,7 +58,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
             // A caller that sends fast must not keep the thread that polls other connections, too.
             if (parts % PartsInTurn == 0)
                 await Task.Yield();
-            var read = await ReadAsync(cancel);
+            var read = await ReadOrFlushAsync(server, cancel);
             foreach (var part in read.Buffer)
                 Keep(part.Span);
             try
@@ -61,7 +69,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
             finally
             {
                 // Kept above: taken from the caller even if this server did not take it.
-                reader.AdvanceTo(read.Buffer.End);
+                reader!.AdvanceTo(read.Buffer.End);
                 _atEnd |= read.IsCompleted;
             }
             await server.FlushAsync(cancel);
@@ -76,7 +84,7 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
             var read = await ReadAsync(cancel);
             foreach (var part in read.Buffer)
                 Keep(part.Span);
-            reader.AdvanceTo(read.Buffer.End);
+            reader!.AdvanceTo(read.Buffer.End);
             _atEnd |= read.IsCompleted;
         }
         return CanReplay ? _kept.AsMemory(0, _length) : default(ReadOnlyMemory<byte>?);
@@ -90,12 +98,36 @@ internal sealed class ReplayableBody(PipeReader reader, int limit) : IDisposable
         _kept = [];
     }
 
+    /// <summary>Reads the next part. While the caller is silent, what was written before, the head included, goes out: a server
+    /// may answer before the body comes.</summary>
+    private async ValueTask<ReadResult> ReadOrFlushAsync(Stream server, CancellationToken cancel)
+    {
+        var reading = ReadAsync(cancel);
+        if (reading.IsCompleted)
+            return await reading;
+        var late = reading.AsTask();
+        try
+        {
+            await server.FlushAsync(cancel);
+        }
+        catch
+        {
+            // The next attempt must find the reader at rest, and what came meanwhile still there.
+            await _copying!.CancelAsync();
+            await ((Task)late).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (late.IsCompletedSuccessfully)
+                reader!.AdvanceTo((await late).Buffer.Start);
+            throw;
+        }
+        return await late;
+    }
+
     private async ValueTask<ReadResult> ReadAsync(CancellationToken cancel)
     {
         HasBegun = true;
         try
         {
-            return await reader.ReadAsync(cancel);
+            return await reader!.ReadAsync(cancel);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -12,6 +12,8 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     private bool _whole;
     private bool _callerLeft;
     private bool _queued;
+    private int _forgotten;
+    private bool _callerError;
 
     public Exchange Exchange => exchange;
 
@@ -23,6 +25,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
 
+    /// <summary>Servers that cannot serve it, whatever their state.</summary>
+    public ImmutableArray<LiveServer> Unfit { get; set; } = [];
+
     /// <summary>How much it matters; found out only when that matters.</summary>
     public Priority Priority => _priority ??= Priorities.Of(exchange, service.Spec.Admission);
 
@@ -30,7 +35,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public Shed Shed { get; set; }
 
     /// <summary>Number of the present attempt, from 1.</summary>
-    public int Attempt => Tried.Length;
+    public int Attempt => _forgotten + Tried.Length;
 
     /// <summary>Why the attempt that ended last failed, in words that go on after the server's name; null if its result says it all.</summary>
     public string? Why { get; private set; }
@@ -55,6 +60,26 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         place.Began = clock.GetTimestamp();
     }
 
+    /// <summary>How often every server was tried in turn.</summary>
+    public int Rounds { get; private set; }
+
+    /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
+    public ModelUse? Use { get; private set; }
+
+    /// <summary>Every server has been tried, and may be tried again. No attempt may be under way.</summary>
+    public void ForgetTried() => (_forgotten, Tried, Rounds) = (_forgotten + Tried.Length, [], Rounds + 1);
+
+    /// <summary>The server that was tried last may be tried again, in another way. No attempt may be under way.</summary>
+    public void ForgetLast() => (_forgotten, Tried) = (_forgotten + 1, Tried.RemoveAt(Tried.Length - 1));
+
+    /// <summary>The answer blames the caller, whoever wrote it.</summary>
+    public void NoteCallerError() => _callerError = true;
+
+    /// <summary>Notes what a model used; of an answer that went on elsewhere, all of it.</summary>
+    /// <param name="model">Its server's name of it.</param>
+    /// <param name="usage">Tokens.</param>
+    public void NoteUsage(string model, Upstream.Protocols.TokenUsage usage) => Use = new ModelUse(model, usage.Prompt, usage.Answer);
+
     /// <summary>The wait of an attempt is over: its answer begins, or it failed. Two attempts may do so at once.</summary>
     /// <param name="place">Its place.</param>
     /// <param name="result">How the wait ended.</param>
@@ -70,11 +95,18 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         (Why, LastServer) = (place.Why, place.Server.Name);
         var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, place.FirstByte) { Why = Why };
         // Of two that run beside each other the later one may end first.
-        _attempts = _attempts.Insert(Math.Min(Tried.IndexOf(place.Server), _attempts.Length), attempt);
+        _attempts = _attempts.Insert(Math.Min(_forgotten + Tried.IndexOf(place.Server), _attempts.Length), attempt);
         decision.Tried(place.Server, result, status, place.Began, place.FirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
         place.Leave(result is AttemptResult.CallerLeft or AttemptResult.Outrun ? null : attempt.Failed);
+    }
+
+    /// <summary>Ends an attempt that has not been ended yet.</summary>
+    public void EndIfOpen(LiveServer.Place place, AttemptResult result, int status)
+    {
+        if (!place.HasLeft)
+            End(place, result, status);
     }
 
     /// <summary>The record of the ended request.</summary>
@@ -85,7 +117,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         var leftBefore = exchange.CallerLeft.IsCancellationRequested && !exchange.AnswerStarted;
         var result = _queued ? OutcomeResult.Queued
             : _callerLeft || (leftBefore && !_whole) ? OutcomeResult.CallerLeft
-            : status is >= 400 and < 500 && _whole ? OutcomeResult.CallerError
+            : status is >= 400 and < 500 && (_whole || _callerError) ? OutcomeResult.CallerError
             : status is 101 or (>= 200 and < 500) && (_whole || _attempts.IsEmpty) ? OutcomeResult.Succeeded
             : exchange.IsReplay ? OutcomeResult.Queued
             : OutcomeResult.Failed;
@@ -95,6 +127,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
             result, status, _firstByte, clock.GetElapsedTime(_arrived), _attempts)
         {
             Shed = Shed is not (Shed.No or Shed.CallerLeft),
+            Use = Use,
         };
     }
 }

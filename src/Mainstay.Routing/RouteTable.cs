@@ -62,6 +62,15 @@ public sealed record Service
 
     public RetryPolicy Retry { get; init; } = new();
 
+    /// <summary>The API that its callers speak. Several services, one for each model, may stand behind the same path.</summary>
+    public ModelApi Api { get; init; }
+
+    /// <summary>Of an API of models: the name that callers ask for; null: any, and it goes on to the servers as it is.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Where an answer goes on that was cut.</summary>
+    public ContinuePolicy Continue { get; init; }
+
     /// <summary>The version of HTTP towards its servers.</summary>
     public ServerProtocol Protocol { get; init; }
 
@@ -115,8 +124,14 @@ public sealed record Server
     /// <summary>Label of the model version it serves.</summary>
     public string Version { get; init; } = "stable";
 
+    /// <summary>What it speaks, if the service speaks an API of models; null: what the service does.</summary>
+    public ModelServer? Ai { get; init; }
+
+    /// <summary>Tells it from another server with the same url; null: there is none.</summary>
+    public string? Label { get; init; }
+
     /// <summary>Its name in records and messages: host and port, and the path where there is one.</summary>
-    public string Name => Url.Authority + Url.AbsolutePath.TrimEnd('/');
+    public string Name => Url.Authority + Url.AbsolutePath.TrimEnd('/') + (Label is null ? "" : "~" + Label);
 }
 
 /// <summary>Files of the TLS that callers meet; paths are absolute, contents PEM.</summary>
@@ -149,7 +164,10 @@ public sealed record Timeouts
     /// <summary>From the request fully sent to the first byte of the answer.</summary>
     public TimeSpan? FirstByte { get; init; }
 
-    /// <summary>Between two bytes of an answer.</summary>
+    /// <summary>From the attempt's begin to the first token of a streamed answer of a model.</summary>
+    public TimeSpan? FirstToken { get; init; }
+
+    /// <summary>Between two bytes of an answer; of a streamed answer of a model, between two tokens.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a connection that was upgraded, such as a WebSocket, may carry nothing either way.</summary>
@@ -183,6 +201,12 @@ public sealed record BreakerPolicy
 
     /// <summary>Share (0 to 1) of at least twenty attempts in ten seconds whose failure opens it, too.</summary>
     public double Share { get; init; } = 0.5;
+
+    /// <summary>How long an open breaker holds requests back before the first try.</summary>
+    public TimeSpan FirstHold { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>To which each failed try doubles that.</summary>
+    public TimeSpan LongestHold { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>A median first byte of so many times its peers' makes a server slow; 0: servers are not compared.</summary>
     public double Slow { get; init; } = 3;
@@ -318,5 +342,9 @@ public sealed record Overlay(string Id, string? Service, string Region, string? 
     public bool Covers(string service, Server server) => Covers(service, server.Region, server.Name);
 
     public bool Covers(string service, string region, string server) =>
-        (Service is null || Service == service) && Region == region && (Server is null || Server == server);
+        (Service is null || Service == service || IsModelOf(Service, service)) && Region == region && (Server is null || Server == server);
+
+    /// <summary>What concerns a service concerns each of its models, such as <c>chat/fast</c>.</summary>
+    private static bool IsModelOf(string whole, string service) =>
+        service.Length > whole.Length && service[whole.Length] == '/' && service.StartsWith(whole, StringComparison.Ordinal);
 }

@@ -6,6 +6,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Models;
 using Mainstay.Routing.Upstream;
 
 namespace Mainstay.Routing;
@@ -13,37 +14,67 @@ namespace Mainstay.Routing;
 /// <summary>Asks one server whether it is well, in the way that its service's health check names. It asks no model for anything.</summary>
 internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 {
+    private readonly TimeProvider _clock = clock;
     private const int LongestGrpcAnswer = 1024;
+
+    /// <summary>Probes are few, and a timer costs on each beat.</summary>
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(50);
     private static readonly HttpRequestOptionsKey<(Server Server, HealthCheck Check)> AskedKey = new("asked");
+
+    private readonly ServerKeys _keys = new(clock);
 
     /// <summary>Connections by what they were opened with: a certificate that was let in before must not be let in for another service.</summary>
     private readonly ConcurrentDictionary<ServerTrust, HttpMessageInvoker> _connections = new();
 
+    /// <summary>A standstill of this process must not look like one of every server.</summary>
+    private readonly AttemptClock _deadlines = new(clock, Beat);
+
     /// <summary>Returns what is wrong with the server; empty if nothing. Throws only what cancels it.</summary>
-    public async Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
+    public Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
     {
         var check = service.Health!;
-        using var timeout = new CancellationTokenSource(check.Timeout, clock);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
-        try
+        return WithinAsync(check.Timeout, async both =>
         {
             switch (check.Kind)
             {
                 case ProbeKind.Tcp:
-                    await ConnectAsync(server with { Url = new UriBuilder(server.Url) { Scheme = Uri.UriSchemeHttp }.Uri }, trust, service, both.Token);
+                    await ConnectAsync(server with { Url = new UriBuilder(server.Url) { Scheme = Uri.UriSchemeHttp }.Uri }, trust, service, both);
                     return "";
                 case ProbeKind.Tls:
-                    await ConnectAsync(server, trust, service, both.Token);
+                    await ConnectAsync(server, trust, service, both);
                     return server.Url.Scheme == Uri.UriSchemeHttps ? "" : "its url is http: there is no TLS to try";
                 case ProbeKind.Grpc:
-                    return await AskGrpcAsync(trust, server, check, both.Token);
+                    return await AskGrpcAsync(trust, server, check, both);
                 default:
-                    return await AskHttpAsync(service, trust, server, check, both.Token);
+                    return await AskHttpAsync(service, trust, server, check, both);
             }
+        }, cancel);
+    }
+
+    /// <summary>The same of a held server of a model, by what costs no tokens.</summary>
+    public Task<string> AskFreeAsync(Service service, ServerTrust trust, LiveServer server, CancellationToken cancel) =>
+        WithinAsync(FreeProbe.Check.Timeout, async both =>
+        {
+            if (FreeProbe.Compose(server.Spec, _keys) is not { } composed)
+                return "its key is not to be had";
+            using var request = Request(new HttpMethod(composed.Method), server.Spec, FreeProbe.Check, composed.Target, service.Protocol);
+            foreach (var (name, value) in composed.Fields)
+                request.Headers.TryAddWithoutValidation(name, value);
+            using var answer = await ClientFor(trust).SendAsync(request, both);
+            return FreeProbe.Judge((int)answer.StatusCode, server.LockedOut is not null);
+        }, cancel);
+
+    private async Task<string> WithinAsync(TimeSpan time, Func<CancellationToken, Task<string>> ask, CancellationToken cancel)
+    {
+        using var timeout = _deadlines.Limit(time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
+        try
+        {
+            return await ask(both.Token);
         }
         catch (OperationCanceledException)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"no answer within {check.Timeout.TotalSeconds:0.###} s");
+            return string.Create(CultureInfo.InvariantCulture, $"no answer within {time.TotalSeconds:0.###} s");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -63,13 +94,14 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     {
         foreach (var (_, client) in _connections)
             client.Dispose();
+        _deadlines.Dispose();
     }
 
     private async Task ConnectAsync(Server server, ServerTrust trust, Service service, CancellationToken cancel)
     {
         // The probe's own time bounds it.
         var (socket, secured) = await ServerConnector.OpenAsync(
-            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), clock, cancel);
+            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), _clock, cancel);
         if (secured is not null)
             await secured.DisposeAsync();
         socket.Dispose();
@@ -118,7 +150,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
         return request;
     }
 
-    private HttpMessageInvoker ClientFor(ServerTrust trust) => _connections.GetOrAdd(trust, (trust, clock) => new(new SocketsHttpHandler
+    private HttpMessageInvoker ClientFor(ServerTrust trust) => _connections.GetOrAdd(trust, (trust, of) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -129,12 +161,12 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
             var request = context.InitialRequestMessage;
             if (!request.Options.TryGetValue(AskedKey, out var asked))
                 throw new NotReachedException("nobody asked");
-            using var deadline = new CancellationTokenSource(asked.Check.Timeout, clock);
+            using var deadline = of._deadlines.Limit(asked.Check.Timeout);
             var (socket, secured) = await ServerConnector.OpenAsync(
-                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), clock, cancel);
+                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), of._clock, cancel, deadline);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },
-    }), clock);
+    }), this);
 
     /// <summary>HealthCheckRequest { string service = 1 }, with the five bytes that precede a message of gRPC.</summary>
     private static byte[] GrpcQuestion(string service)

@@ -10,9 +10,9 @@ using Mainstay.Routing;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Mainstay;
@@ -84,12 +84,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 certificate?.Use(port);
                 front.Use(port, isTls: certificate is not null);
             },
-            sockets =>
-            {
-                sockets.UnsafePreferInlineScheduling = true;
-                // One system call less for each request, for 4 KiB more on each idle connection.
-                sockets.WaitForDataBeforeAllocatingBuffer = false;
-            });
+            isTraffic: true);
         app.Run(KestrelFront.For(gateway, RequestIdPrefix));
         await StartAsync(app, "traffic.listen", listen, cancel);
         _parts.Add("traffic", TrafficStopsWithin, async token =>
@@ -171,12 +166,11 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
 
     /// <summary>Kestrel on one address, and nothing else of a host: no configuration files, no signals of its own.</summary>
     public static WebApplication MakeListener(
-        Uri listen, Action<KestrelServerOptions> limits, Action<ListenOptions>? configure = null,
-        Action<SocketTransportOptions>? transport = null)
+        Uri listen, Action<KestrelServerOptions> limits, Action<ListenOptions>? configure = null, bool isTraffic = false)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRouting();
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseSockets(transport ?? (_ => { })).ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseSockets(sockets => sockets.UnsafePreferInlineScheduling = isTraffic).ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             limits(kestrel);
@@ -186,6 +180,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             else
                 kestrel.Listen(address ?? Dns.GetHostAddresses(listen.DnsSafeHost)[0], listen.Port, configure ?? (_ => { }));
         });
+        if (isTraffic)
+            PolledListeners.Use(builder.Services);
         return builder.Build();
     }
 

@@ -60,6 +60,7 @@ internal sealed class MainstayProcess : IAsyncDisposable
         };
         start.Environment.Remove("MAINSTAY_TOKEN");
         start.Environment[StubServer.SecretName] = StubServer.Secret;
+        start.Environment[ModelHouse.KeyName] = ModelHouse.ServerKey;
         start.Environment["DOTNET_GCHeapCount"] = "1";
         return new MainstayProcess(Process.Start(start)!);
     }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Mainstay.Api;
 using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
@@ -28,6 +30,25 @@ public sealed class ControlLoopTests : IDisposable
         Assert.All(service.Regions, r => Assert.Equal(("well", 1.0), (r.State, r.Share)));
         Assert.Empty(Snapshot.Troubles);
         Assert.Equal("start", Assert.Single(_world.State.Spool.ReadAfter(0, 10)).Kind);
+    }
+
+    [Fact]
+    public void People_see_limits_and_why_requests_are_shed()
+    {
+        _world.Run(1.5);
+        var report = new ServiceReport(_world.Now, "chat", 3, 0, 4, 25, IsInPanic: true);
+        var line = JsonSerializer.Serialize<Observation>(report, ObservationJson.Default.Observation);
+        _world.Feed.Report(JsonSerializer.Deserialize(line, ObservationJson.Default.Observation)!);
+        _world.Ticked = () => _world.Feed.Report(new ServerReport(_world.Now, "chat", "a1", "a", true, false, 12) { Limit = 16, IsLimitLearned = true, Waiting = 9, Forced = 2 });
+        _world.Run(1);
+        _world.Loop.Tick(_world.Now.AddSeconds(0.5));
+        var service = Assert.Single(Snapshot.Services);
+        Assert.Equal((3, new ShedStatus(0, 0.4, 2.5), true), (service.Waiting, service.ShedPerSecond, service.IsInPanic));
+        var server = service.Regions[0].Servers[0];
+        Assert.Equal((16, true, 9, 2L), (server.Limit, server.IsLimitLearned, server.Waiting, server.Forced));
+        var json = JsonSerializer.Serialize(Snapshot, ApiJson.Options);
+        Assert.Contains("\"shed_per_second\":{\"critical\":0,\"default\":0.4,\"sheddable\":2.5}", json, StringComparison.Ordinal);
+        Assert.Contains("\"limit\":16,\"is_limit_learned\":true,\"waiting\":9,\"forced\":2", json, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -116,8 +116,11 @@ internal static class Addresses
     {
         if (section.Text(key) is not { } header)
             return null;
-        if (header.Length > 100 || !header.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
+        if (!IsHeaderName(header))
             section.Error(key, $"{Findings.Quote(header)} is not a name of a header", "write a name such as X-Customer");
         return header;
     }
+
+    public static bool IsHeaderName(string text) =>
+        text.Length is > 0 and <= 100 && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c));
 }

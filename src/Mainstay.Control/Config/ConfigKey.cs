@@ -16,7 +16,7 @@ public sealed record ConfigKey(string Path, ConfigUnit Unit, string Default, str
     public bool IsReserved => Unit == ConfigUnit.Later;
 
     /// <summary>The last word of the path.</summary>
-    public string Name => Path[(Path.LastIndexOf('.') + 1)..].Replace("[]", "");
+    public string Name => Path[(Path.LastIndexOf('.') + 1)..].Replace("[]", "").Replace("{}", "");
 
     /// <summary>The path of the mapping it stands in; empty for the root.</summary>
     public string Parent => Path.LastIndexOf('.') is var dot and >= 0 ? Path[..dot] : "";

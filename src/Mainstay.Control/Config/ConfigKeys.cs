@@ -18,6 +18,9 @@ public static class ConfigKeys
     private static readonly ConfigUnit SecureListen = Of("`http://ADDRESS:PORT` or `https://ADDRESS:PORT`; `0.0.0.0` listens everywhere, port 0 takes a free one");
     private static readonly ConfigUnit Path = Of("path, from `/`");
     private static readonly ConfigUnit File = Of("path of a file, relative to this one");
+    private static readonly ConfigUnit Api = OneOf("http", "openai", "anthropic", "sagemaker", "lambda", "bedrock");
+    private static readonly ConfigUnit Continue = OneOf("same", "any", "never");
+    private static readonly ConfigUnit Tokens = Of("tokens, such as 32k or 128000");
     private static readonly ConfigUnit Remedies = OneOf("observe", "propose", "act");
 
     /// <summary>All keys, in the order of the documentation.</summary>
@@ -69,7 +72,7 @@ public static class ConfigKeys
             "A service that names the host wins over one that does not."),
         new("services[].host", OneOf("keep", "server"), "server",
             "The Host header that the server sees: the caller's or its own."),
-        new("services[].api", OneOf("http"), "http", "The protocol. Further ones are reserved: see below."),
+        new("services[].api", Api, "http", "What its callers speak: `http` is passed on as it is, the others are APIs of models; see models.md."),
         new("services[].protocol", OneOf("http1", "http2"), "http1",
             "The version of HTTP towards the servers. `http2`: over TLS by agreement (ALPN), without TLS by prior knowledge."),
         new("services[].tls", Mapping, "(whom this machine trusts)", "TLS towards the servers with an https url."),
@@ -78,16 +81,14 @@ public static class ConfigKeys
         new("services[].tls.key", File, "(none)", "PEM: its key, without a password."),
         new("services[].tls.name", Of("host name"), "(the host of the url)", "The name that the servers' certificates must have."),
         new("services[].servers", Of("list"), Required, "The instances; at least one, and no url twice."),
-        new("services[].servers[].url", Url, Required, "The server's address. Its path is kept."),
-        new("services[].servers[].region", Name, Required, "The failure domain in which it stands."),
-        new("services[].servers[].weight", Number(0.001, 1000), "1", "Its share of the work beside its peers."),
-        new("services[].servers[].capacity", Rate("1/h", "1000000/s"), "(learned)",
-            "Requests it can carry. No remedy counts on an unknown capacity before it is learned."),
-        new("services[].servers[].zone", Name, None, "Where in its region it stands, such as a data center."),
-        new("services[].servers[].rank", Whole(1, 100), "1",
-            "Order of fallbacks: rank 2 serves only what no server of rank 1 in any region can."),
-        new("services[].servers[].version", Name, "stable", "Label of the model's version that it serves."),
-        new("services[].servers[].api", OneOf("http"), "(the service's)", "The protocol of this server."),
+        .. ServerKeys("services[].servers"),
+        new("services[].models", Of("mapping of names"), None,
+            "The models that callers ask for by name, each with its servers; for the APIs of models, instead of `servers`."),
+        new("services[].models{}.servers", Of("list"), Required, "The instances that serve this model; at least one."),
+        .. ServerKeys("services[].models{}.servers"),
+        new("services[].models{}.continue", Continue, "(the service's)", "The same for this model alone."),
+        new("services[].continue", Continue, "same",
+            "Where an answer that was cut goes on: on another server with the same model of its own, on `any` other server of the name, or `never`."),
         new("services[].regions", Of("list of regions, or `share`"), "(as they appear)",
             "Order of preference; names every region of the servers. `share` uses all alike."),
         new("services[].allowed_regions", Of("list of regions"), "(every region)",
@@ -109,9 +110,9 @@ public static class ConfigKeys
         new("services[].timeouts.connect", Duration("1ms", "5m"), "1s", "To reach a server."),
         new("services[].timeouts.first_byte", Duration("1ms", "1d"), "(the total)",
             "From the request fully sent to the first byte of the answer."),
-        new("services[].timeouts.first_token", Duration("1ms", "1d"), "(the total)",
-            "The same to the first token of a streamed answer. Has no effect while `api` is `http`; a warning says so."),
-        new("services[].timeouts.idle", Duration("1ms", "1d"), "30s", "Between two bytes of an answer."),
+        new("services[].timeouts.first_token", Duration("1ms", "1d"), "30s",
+            "From an attempt's begin to the first token of a streamed answer of a model. Has no effect while `api` is `http`; a warning says so."),
+        new("services[].timeouts.idle", Duration("1ms", "1d"), "30s", "Between two bytes of an answer; of a streamed answer of a model, between two tokens."),
         new("services[].timeouts.tunnel", Duration("1s", "7d"), "1h",
             "How long a connection that was upgraded (WebSocket) may carry nothing either way."),
         new("services[].timeouts.total", Duration("1ms", "7d"), "10m", "For everything, all attempts included."),
@@ -182,8 +183,6 @@ public static class ConfigKeys
         new("services[].remedies", Remedies, "(as above)", "The same for this service alone."),
 
         Reserved("database", "A database for a fleet instead of SQLite."),
-        Reserved("limits", "Limits by caller."),
-        Reserved("admission", "What is let in under load."),
         Reserved("keys", "Keys that callers identify themselves with."),
         Reserved("dependencies", "Things outside that services depend on."),
         Reserved("probes", "Requests of Mainstay's own that try a service from end to end."),
@@ -193,21 +192,9 @@ public static class ConfigKeys
         Reserved("jobs", "Jobs under supervision."),
         Reserved("status", "A listener of its own for the status page."),
         Reserved("log", "Form and place of the log."),
-        Reserved("services[].models", "Models by name, for the protocols that name one."),
-        Reserved("services[].continue", "Where a cut answer goes on."),
         Reserved("services[].release", "Canary and stable versions."),
         Reserved("services[].sla", "Credits for broken promises."),
-        Reserved("services[].servers[].model", "The server's own name of a model."),
-        Reserved("services[].servers[].key_env", "The key for the server."),
-        Reserved("services[].servers[].prefill", "Whether the server can continue an answer."),
-        Reserved("services[].servers[].context", "Length of the model's context."),
-        Reserved("services[].servers[].endpoint", "Name of a SageMaker endpoint."),
-        Reserved("services[].servers[].aws_region", "The AWS region of an endpoint."),
-        Reserved("services[].servers[].body", "The form of an endpoint's body."),
     ];
-
-    /// <summary>Values of <c>api</c> that the format keeps for later.</summary>
-    public static ImmutableArray<string> ReservedApis { get; } = ["openai", "anthropic", "sagemaker", "lambda", "bedrock"];
 
     private static readonly FrozenDictionary<string, ConfigKey> ByPath = All.ToFrozenDictionary(k => k.Path);
 
@@ -227,6 +214,37 @@ public static class ConfigKeys
 
     /// <summary>The path of a key in a mapping; the root's path is empty.</summary>
     internal static string Join(string parent, string name) => parent.Length == 0 ? name : $"{parent}.{name}";
+
+    /// <summary>The keys of a server, wherever a list of servers stands.</summary>
+    private static IEnumerable<ConfigKey> ServerKeys(string list) =>
+    [
+        new($"{list}[].url", Url, "(required, but for AWS)", "The server's address. Its path is kept."),
+        new($"{list}[].region", Name, Required, "The failure domain in which it stands."),
+        new($"{list}[].weight", Number(0.001, 1000), "1", "Its share of the work beside its peers."),
+        new($"{list}[].capacity", Rate("1/h", "1000000/s"), "(learned)",
+            "Requests it can carry. No remedy counts on an unknown capacity before it is learned."),
+        new($"{list}[].zone", Name, None, "Where in its region it stands, such as a data center."),
+        new($"{list}[].rank", Whole(1, 100), "1",
+            "Order of fallbacks: rank 2 serves only what no server of rank 1 in any region can."),
+        new($"{list}[].version", Name, "stable", "Label of the model's version that it serves."),
+        new($"{list}[].api", Api, "(the service's)", "What this server speaks. Callers of `openai` can be served by each of the others but `lambda` and `http`; else it is the service's own."),
+        new($"{list}[].model", Of("text"), "(as the caller names it)", "The server's own name of the model."),
+        new($"{list}[].key_env", Of("name of an environment variable"), "(no key)", "The variable holds the key for the server. Never the key itself."),
+        new($"{list}[].key_file", File, "(no key)", "The file holds the key for the server; read again when it changes."),
+        new($"{list}[].prefill", Flag, "true", "Whether the server can go on from the beginning of an answer. One that refuses is found out."),
+        new($"{list}[].context", Tokens, "(unknown)", "Tokens that prompt and answer may have together. A longer request goes to a server with more."),
+        new($"{list}[].price", Mapping, "(unknown)", "What a million tokens cost, in your currency."),
+        new($"{list}[].price.prompt", Number(0, 1_000_000), Required, "Those of prompts."),
+        new($"{list}[].price.answer", Number(0, 1_000_000), Required, "Those of answers."),
+        new($"{list}[].path", Of("path with `{path}` and `{model}`"), "(the API's own)",
+            "What follows the url instead of the API's own path, such as `/openai/deployments/{model}{path}?api-version=2024-10-21`."),
+        new($"{list}[].headers", Of("list of `Name: value`"), None,
+            "Fields sent to the server, with `{key}` and `{model}` filled in, such as `api-key: {key}`. They take the place of the API's own field for the key."),
+        new($"{list}[].endpoint", Of("text"), "(none)",
+            "Of `sagemaker` the endpoint, of `lambda` the function: instead of a url. Of `bedrock` `model` names it."),
+        new($"{list}[].aws_region", Of("name of an AWS region"), "(not signed)", "Requests are signed for it, with the credentials of this machine's environment, profile or role."),
+        new($"{list}[].body", OneOf("openai"), "(as the caller sends it)", "Of `sagemaker` and `lambda`: what the body speaks."),
+    ];
 
     private static ConfigKey Reserved(string path, string meaning) => new(path, Later, None, meaning);
 }

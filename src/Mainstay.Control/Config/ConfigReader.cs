@@ -92,7 +92,7 @@ public sealed class ConfigReader
         if (root.IsEmptyList("services"))
             root.Error("services", "no service is named", "write at least one; examples/ has files to start from");
         var reader = new ServiceReader(_findings, _folder, _tls);
-        return [.. sections.Select(reader.Read)];
+        return [.. sections.SelectMany(reader.Read)];
     }
 
     private static ControlConfig ReadControl(Section control)

@@ -5,10 +5,18 @@ namespace Mainstay.Control.Config;
 /// <summary>Reads what a service wants of its reflexes.</summary>
 internal static class ReflexReader
 {
-    public static BreakerPolicy Breaker(Section? section)
+    /// <summary>A held server of a model is tried again this often: each try is a caller's request, at most ten of them a minute.</summary>
+    private static readonly TimeSpan HoldOfModels = TimeSpan.FromSeconds(5.5);
+
+    /// <summary>Of models: two failures in a row, since answers are long and few, and another server is as good.</summary>
+    private const int FailuresOfModels = 2;
+
+    public static BreakerPolicy Breaker(Section? section, ModelApi api)
     {
-        var policy = new BreakerPolicy();
-        return section is null ? policy : new BreakerPolicy
+        var policy = api == ModelApi.Http
+            ? new BreakerPolicy()
+            : new BreakerPolicy { Failures = FailuresOfModels, FirstHold = HoldOfModels, LongestHold = HoldOfModels };
+        return section is null ? policy : policy with
         {
             Failures = section.Whole("failures") ?? policy.Failures,
             Share = section.Percent("share") ?? policy.Share,

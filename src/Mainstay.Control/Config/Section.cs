@@ -122,6 +122,30 @@ internal sealed class Section
         return null;
     }
 
+    /// <summary>The mappings of a mapping whose keys are names that the writer chose; each with its name. Empty if there is none.</summary>
+    public ImmutableArray<(string Name, Section Section)> NamedMaps(string name)
+    {
+        if (!_entries.TryGetValue(name, out var entry) || IsReported(entry.Value))
+            return [];
+        if (entry.Value is not MapNode map)
+        {
+            Error(name, $"is {entry.Value.Kind}, not a mapping of names", $"write `{name}: {{ NAME: {{ … }} }}`");
+            return [];
+        }
+        var maps = ImmutableArray.CreateBuilder<(string, Section)>();
+        foreach (var (line, key, value) in map.Entries)
+        {
+            var full = ConfigKeys.Join(KeyOf(name), Findings.Shown(key));
+            if (maps.Any(m => m.Item1 == key))
+                Report(line, full, "written twice", "keep one of them");
+            else if (value is MapNode inner)
+                maps.Add((key, new Section(inner, full, ConfigKeys.Join(_path, name) + "{}", _findings)));
+            else if (value is not RefusedNode)
+                Report(line, full, $"is {value.Kind}, not a mapping", "write `{ servers: [ … ] }`");
+        }
+        return maps.ToImmutable();
+    }
+
     /// <summary>True if a single value stands behind the key, not a list or mapping.</summary>
     public bool IsText(string name) => _entries.TryGetValue(name, out var entry) && entry.Value is TextNode { IsEmpty: false };
 
@@ -158,6 +182,8 @@ internal sealed class Section
 
     /// <summary>The same for names.</summary>
     public ImmutableArray<ListedText> Names(string name) => [.. Texts(name).Where(t => IsName(t.Line, t.Key, t.Text))];
+
+    public bool IsEmptyMap(string name) => _entries.TryGetValue(name, out var entry) && entry.Value is MapNode { Entries.Length: 0 };
 
     public bool IsEmptyList(string name) => _entries.TryGetValue(name, out var entry) && entry.Value is ListNode { Items.Length: 0 };
 
@@ -200,13 +226,17 @@ internal sealed class Section
     {
         var unit = Unit(name);
         if (!isRead)
-            Error(name, $"{Findings.Quote(text)} is not a {unit.Text.Split(',')[0]}", cure);
+            Error(name, $"{Findings.Quote(text)} is not a {unit.Text.Split(',')[0]}", cure + OtherWords(unit, cure));
         else if (value < unit.Min || value > unit.Max)
             Error(name, $"{Findings.Quote(text)} is out of range", $"write a {unit.Text}");
         else
             return true;
         return false;
     }
+
+    /// <summary>What a cure that speaks of quantities alone leaves out: the words that may stand in place of one.</summary>
+    private static string OtherWords(ConfigUnit unit, string cure) =>
+        unit.Text.IndexOf(", or ", StringComparison.Ordinal) is var at and >= 0 && !cure.Contains(unit.Text[at..], StringComparison.Ordinal) ? unit.Text[at..] : "";
 
     /// <summary>A key without value is reported when the section is opened, a refused node when the tree is read.</summary>
     private static bool IsReported(ConfigNode node) => node is RefusedNode or TextNode { IsEmpty: true };

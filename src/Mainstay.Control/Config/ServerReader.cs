@@ -4,29 +4,73 @@ using Mainstay.Routing;
 namespace Mainstay.Control.Config;
 
 /// <summary>Reads the servers and regions of one service, and whether they fit together.</summary>
-internal sealed class ServerReader(Section service)
+/// <param name="service">The service's.</param>
+/// <param name="folder">Where relative paths count from.</param>
+internal sealed class ServerReader(Section service, string folder)
 {
     /// <summary>Stands for an address that could not be read, while the other keys of its server are.</summary>
     private static readonly Uri Unread = new("unread:");
 
     private readonly List<(Section At, string Region)> _regions = [];
 
-    /// <summary>The service with the servers that could be read, and the regions in order of preference.</summary>
-    public Service ReadInto(Service routing)
+    /// <summary>The service with the servers that could be read, and the regions in order of preference; one for each of its models.</summary>
+    public IReadOnlyList<Service> ReadInto(Service routing)
     {
-        CheckApi(service);
-        // Models bring servers of their own; that they are reserved has been said.
-        if (!service.HasReserved)
+        var models = service.NamedMaps("models");
+        if (service.Has("models") && service.Has("servers"))
+            service.Error("servers", "stands beside models, which bring their own servers", "move them into a model");
+        if (service.Has("models") && routing.Api == ModelApi.Http)
+            service.Error("models", "http names no models", "write `api: openai`, or whatever the callers speak");
+        if (service.Has("models"))
+            CheckNames(models);
+        else if (!service.HasReserved)
             service.Require("servers");
-        if (service.IsEmptyList("servers"))
-            service.Error("servers", "no server is named", "write at least one: `- { url: \"http://10.0.1.10:9000\", region: us-east-1 }`");
+        IReadOnlyList<Service> services = service.Has("models")
+            ? [.. models.Select(m => routing with
+            {
+                Name = $"{routing.Name}/{m.Name}",
+                Model = m.Name,
+                Servers = ReadServers(m.Section, routing.Api),
+                Continue = m.Section.Choice<ContinuePolicy>("continue") ?? routing.Continue,
+            })]
+            : [routing with { Servers = ReadServers(service, routing.Api) }];
+        var allowed = ReadAllowed();
+        var (regions, share) = ReadRegions();
+        return [.. services.Select(s => s with
+        {
+            Regions = s.Model is null ? regions : [.. regions.Where(r => s.Servers.Any(server => server.Region == r))],
+            ShareRegions = share,
+            AllowedRegions = allowed,
+        })];
+    }
 
+    private void CheckNames(ImmutableArray<(string Name, Section Section)> models)
+    {
+        foreach (var (name, section) in models)
+        {
+            section.Require("servers");
+            if (name.Length is 0 or > 100 || !name.All(c => char.IsAsciiLetterOrDigit(c) || "._-/:@+".Contains(c)))
+                section.Error("is not a name of a model", "use up to 100 letters, digits and . _ - / : @ +");
+        }
+        if (models.IsEmpty && service.IsEmptyMap("models"))
+            service.Error("models", "no model is named", "write at least one: `NAME: { servers: [ … ] }`");
+    }
+
+    private ImmutableArray<Server> ReadServers(Section holder, ModelApi callers)
+    {
+        if (holder.IsEmptyList("servers"))
+            holder.Error("servers", "no server is named", "write at least one: `- { url: \"http://10.0.1.10:9000\", region: us-east-1 }`");
         var servers = ImmutableArray.CreateBuilder<Server>();
         var lines = new Dictionary<string, int>();
-        foreach (var section in service.Maps("servers"))
+        foreach (var section in holder.Maps("servers"))
         {
-            if (ReadServer(section) is not { } server)
+            if (ReadServer(section, callers) is not { } server)
                 continue;
+            // The same address with another model or key is another server; what tells them apart stands in its name.
+            if (lines.ContainsKey(server.Name) && (server.Ai?.Endpoint ?? server.Ai?.Model ?? server.Ai?.KeyEnv) is { } label)
+                server = server with { Label = label };
+            if (lines.ContainsKey(server.Name) && server.Ai?.KeyEnv is { } key && server.Label != key)
+                server = server with { Label = key };
             if (lines.TryAdd(server.Name, section.LineOf("url")))
                 servers.Add(server);
             else
@@ -36,21 +80,17 @@ internal sealed class ServerReader(Section service)
                     "keep one of them; weight gives a server more work");
             }
         }
-        var allowed = ReadAllowed();
-        var (regions, share) = ReadRegions();
-        return routing with { Servers = servers.ToImmutable(), Regions = regions, ShareRegions = share, AllowedRegions = allowed };
+        return servers.ToImmutable();
     }
 
-    private Server? ReadServer(Section section)
+    private Server? ReadServer(Section section, ModelApi callers)
     {
         section.Require("region");
-        if (!section.HasReserved)
-            section.Require("url");
-        CheckApi(section);
         var region = section.Name("region");
         if (region is not null)
             _regions.Add((section, region));
-        var server = new Server { Url = Addresses.Web(section, "url") ?? Unread, Region = region ?? "" };
+        var ai = new ModelServerReader(folder).Read(section, callers);
+        var server = new Server { Url = ModelServerReader.ReadUrl(section, ai) ?? Unread, Region = region ?? "" };
         server = server with
         {
             Weight = section.Number("weight") ?? server.Weight,
@@ -58,6 +98,7 @@ internal sealed class ServerReader(Section service)
             Zone = section.Name("zone"),
             Rank = section.Whole("rank") ?? server.Rank,
             Version = section.Name("version") ?? server.Version,
+            Ai = ai,
         };
         return server.Url == Unread ? null : server;
     }
@@ -115,13 +156,5 @@ internal sealed class ServerReader(Section service)
                 "take the server out, or allow its region");
         }
         return [.. allowed.Select(a => a.Text)];
-    }
-
-    private static void CheckApi(Section section)
-    {
-        if (section.IsText("api") && section.Text("api") is { } api && ConfigKeys.ReservedApis.Contains(api))
-            section.Error("api", $"{api} is known, but this version does not do it yet", "take it out: http forwards requests as they are");
-        else
-            section.Word("api");
     }
 }

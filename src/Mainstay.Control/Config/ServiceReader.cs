@@ -6,50 +6,59 @@ namespace Mainstay.Control.Config;
 /// <summary>Reads the services of a file, one after the other; knows those before, so that none stands there twice.</summary>
 internal sealed class ServiceReader(Findings findings, string folder, TlsReader tls)
 {
+    /// <summary>Attempts of a request to a model in all: its servers are few, and each may fail for a moment.</summary>
+    private const int OfModels = 4;
+
+    /// <summary>A provider that says nothing is not waited for until the total has passed.</summary>
+    private static readonly TimeSpan FirstToken = TimeSpan.FromSeconds(30);
+
     private readonly Dictionary<string, int> _names = [];
     private readonly Dictionary<(string? Host, string Path), string> _matches = [];
 
-    /// <summary>Whatever could be read; complete only if nothing was found wrong.</summary>
-    public ServiceConfig Read(Section section)
+    /// <summary>Whatever could be read; complete only if nothing was found wrong. One for each model, where the service has models.</summary>
+    public IEnumerable<ServiceConfig> Read(Section section)
     {
         section.Require("name");
         var name = section.Name("name") ?? "";
         if (name.Length > 0 && !_names.TryAdd(name, section.LineOf("name")))
             section.Error("name", $"another service has the name {name}, in line {_names[name]}", "give each its own");
 
+        var api = section.Choice<ModelApi>("api") ?? ModelApi.Http;
         var routing = new Service
         {
             Name = name,
+            Api = api,
+            Continue = section.Choice<ContinuePolicy>("continue") ?? ContinuePolicy.Same,
             Servers = [],
             Regions = [],
-            Timeouts = ReadTimeouts(section, name),
-            Retry = ReadRetry(section.Map("retry")),
+            Timeouts = ReadTimeouts(section, name, api),
+            Retry = ReadRetry(section.Map("retry"), api),
             Protocol = section.Choice<ServerProtocol>("protocol") ?? ServerProtocol.Http1,
-            Breaker = ReflexReader.Breaker(section.Map("breaker")),
+            Breaker = ReflexReader.Breaker(section.Map("breaker"), api),
             Hedge = ReflexReader.Hedge(section.Map("hedge")),
             Limits = ReflexReader.Limits(section.Map("limits"), section.Has("admission")),
             Admission = ReflexReader.Admission(section.Map("admission")),
             KeepHost = section.Word("host") == "keep",
             CustomerHeader = ReadCustomer(section.Map("customer")),
         };
-        routing = new WhenDownReader(folder).ReadInto(routing, section);
-        routing = new ServerReader(section).ReadInto(routing);
+        routing = WithMatch(new WhenDownReader(folder).ReadInto(routing, section), section.Map("match"), section);
+        var (trust, health) = (section.Map("tls"), section.Map("health"));
+        var models = new ServerReader(section, folder).ReadInto(routing);
+        ImmutableArray<Server> all = [.. models.SelectMany(m => m.Servers)];
         routing = routing with
         {
             SlowStart = section.Duration("slow_start") ?? routing.SlowStart,
-            Tls = tls.OfServers(section.Map("tls"), routing.Servers),
-            Health = ReadHealth(section.Map("health"), routing.Servers),
+            Tls = tls.OfServers(trust, all),
+            Health = ReadHealth(health, all),
         };
-        routing = WithMatch(routing, section.Map("match"), section);
-        if (!findings.HasErrors && BackupAdvice.For(routing) is { } advice)
-            findings.Warn(advice);
-        return new ServiceConfig
+        var (remedies, depends, slo) = (section.Choice<RemedyMode>("remedies"), ReadDependencies(section, name), ReadSlo(section.Map("slo")));
+        foreach (var model in models)
         {
-            Routing = routing,
-            Remedies = section.Choice<RemedyMode>("remedies"),
-            DependsOn = ReadDependencies(section, name),
-            Slo = ReadSlo(section.Map("slo")),
-        };
+            var service = model with { SlowStart = routing.SlowStart, Tls = routing.Tls, Health = routing.Health };
+            if (!findings.HasErrors && BackupAdvice.For(service) is { } advice)
+                findings.Warn(advice);
+            yield return new ServiceConfig { Routing = service, Remedies = remedies, DependsOn = depends, Slo = slo };
+        }
     }
 
     private Service WithMatch(Service service, Section? match, Section section)
@@ -70,9 +79,9 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         return service with { PathPrefix = path, Host = host, Strip = match?.Flag("strip") ?? false };
     }
 
-    private Timeouts ReadTimeouts(Section service, string name)
+    private Timeouts ReadTimeouts(Section service, string name, ModelApi api)
     {
-        var timeouts = new Timeouts();
+        var timeouts = new Timeouts { FirstToken = api == ModelApi.Http ? null : FirstToken };
         if (service.Map("timeouts") is not { } section)
             return timeouts;
         var connect = section.Duration("connect");
@@ -81,7 +90,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         var idle = section.Duration("idle");
         var tunnel = section.Duration("tunnel");
         var total = section.Duration("total");
-        if (firstToken is not null)
+        if (firstToken is not null && api == ModelApi.Http)
         {
             findings.Warn(
                 $"{name}: timeouts.first_token (line {section.LineOf("first_token")}) has no effect, as the protocol http has no tokens; "
@@ -99,6 +108,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         {
             Connect = connect ?? timeouts.Connect,
             FirstByte = firstByte,
+            FirstToken = firstToken ?? (total is { } all && all < timeouts.FirstToken ? null : timeouts.FirstToken),
             Idle = idle ?? timeouts.Idle,
             Tunnel = tunnel ?? timeouts.Tunnel,
             Total = total ?? timeouts.Total,
@@ -117,14 +127,15 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             $"write a shorter {name} or a longer total");
     }
 
-    private static RetryPolicy ReadRetry(Section? section)
+    private static RetryPolicy ReadRetry(Section? section, ModelApi api)
     {
-        var retry = new RetryPolicy();
+        // Asking a model twice costs tokens and does no harm; what a function does nobody knows.
+        var retry = new RetryPolicy { ReplaySafe = api is not (ModelApi.Http or ModelApi.Lambda), Attempts = api == ModelApi.Http ? 3 : OfModels };
         return section is null ? retry : new RetryPolicy
         {
             Attempts = section.Whole("attempts") ?? retry.Attempts,
             Budget = section.Percent("budget") ?? retry.Budget,
-            ReplaySafe = section.Word("replay") == "safe",
+            ReplaySafe = section.Word("replay") == "safe" || retry.ReplaySafe,
             ReplayLimit = (int)(section.Size("body") ?? retry.ReplayLimit),
         };
     }

@@ -15,6 +15,8 @@ public sealed class Detectors
     private readonly Dictionary<SeriesKey, TrafficDetector> _traffic = [];
     private readonly Dictionary<(string Service, string Region), ProbeDetector> _probes = [];
     private readonly Dictionary<string, Baseline> _probeTimes = [];
+    private Dictionary<string, double> _slowdowns = [];
+    private double _everywhere = 1;
 
     /// <summary>The anomalies that stand at the end of these windows, old ones included until they calm down.</summary>
     /// <param name="windows">What happened since the last tick.</param>
@@ -22,12 +24,12 @@ public sealed class Detectors
     public IReadOnlyList<Anomaly> Judge(ClosedWindows windows, Func<string, bool> isOpen)
     {
         Forget(windows);
-        var slowdowns = Slowdowns(windows);
-        var everywhere = windows.Length > Late ? double.PositiveInfinity : 1;
+        _slowdowns = Slowdowns(windows);
+        _everywhere = windows.Length > Late ? double.PositiveInfinity : 1;
         foreach (var key in windows.Series.Keys.Where(k => k.Region is not null))
             _traffic.TryAdd(key, new TrafficDetector(key));
         foreach (var (key, detector) in _traffic)
-            detector.Judge(windows[key], windows.Start, everywhere * Elsewhere(slowdowns, key.Region!), !isOpen(key.Region!));
+            detector.Judge(windows[key], windows.Start, Slowdown(key.Region!), !isOpen(key.Region!));
         foreach (var probe in windows.Probes)
         {
             if (!_probes.TryGetValue((probe.Service, probe.Region), out var detector))
@@ -53,6 +55,12 @@ public sealed class Detectors
     public double? UsualMs(SeriesKey key) =>
         _traffic.TryGetValue(key, out var d) && d.Baseline.IsLatencyKnown ? d.Baseline.TypicalMs : null;
 
+    /// <summary>Factor, from 1, by which everything but the region itself was slower in the last windows: what slows every other
+    /// region's health checks too is not this one's fault, and the least slowed of the others says how much of it. Infinite:
+    /// this machine was late, and times say nothing.</summary>
+    public double Slowdown(string region) =>
+        _everywhere * _slowdowns.Where(s => s.Key != region).Select(s => s.Value).DefaultIfEmpty(1).Min();
+
     /// <summary>By region, how many times slower than usual its health checks were answered in these windows.</summary>
     private Dictionary<string, double> Slowdowns(ClosedWindows windows)
     {
@@ -67,11 +75,6 @@ public sealed class Detectors
         }
         return slowdowns;
     }
-
-    /// <summary>What slows every other region's health checks too is not this region's fault: the least slowed of the
-    /// others says how much of it.</summary>
-    private static double Elsewhere(Dictionary<string, double> slowdowns, string region) =>
-        slowdowns.Where(s => s.Key != region).Select(s => s.Value).DefaultIfEmpty(1).Min();
 
     private void Forget(ClosedWindows windows)
     {

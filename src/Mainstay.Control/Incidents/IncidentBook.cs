@@ -46,6 +46,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
         }
         foreach (var number in _watches.Keys.Where(n => open.Values.All(i => !i.IsOpen || i.Number != n)).ToList())
             _watches.Remove(number);
+        playbook.Keep([.. open.Values.Where(i => i.IsOpen)]);
         var resolved = open.Values.Where(i => !i.IsOpen).Concat(Incidents.Where(i => !i.IsOpen));
         Incidents =
         [
@@ -88,6 +89,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
     private Incident Advance(Incident incident, IReadOnlyCollection<Remedy> others, TickInput tick)
     {
         incident = Measure(incident, tick);
+        playbook.Watch(incident, tick);
         if (incident.Detected == tick.Now)
             return incident;
         if (incident.Stage == Stage.Detection)
@@ -129,7 +131,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
         var alarms = tick.Anomalies.Any(a => a.Region == incident.Region);
         var eased = incident.Remedies.Any(r => r.InForce && r.Share > 0);
         var drained = incident.Remedies.Any(r => r.InForce && r.Share == 0);
-        if (incident.Mitigated is null && CallersWell(incident, tick) && (drained ? tick.Windows.Start >= LastAct(incident) : !alarms))
+        if (incident.Mitigated is null && CallersWell(incident, tick) && (drained ? tick.Windows.Start >= LastAct(incident) && !playbook.IsRestInTrouble(incident) : !alarms))
             incident = (incident with { Mitigated = tick.Now })
                 .Tell(tick.Now, "mitigated", drained ? "callers are well again, with the remedy in force" : "callers are well again");
 
@@ -141,7 +143,7 @@ internal sealed class IncidentBook(ImmutableArray<Incident> kept, Playbook playb
         switch (incident.Stage)
         {
             case Stage.Mitigation when eased:
-                return incident.Enter(Stage.Recovery, tick.Now, $"the servers of {incident.Region} are well: traffic comes back in steps of 5, 25 and 100 %");
+                return incident.Enter(Stage.Recovery, tick.Now, $"the health checks of {incident.Region} are well: its traffic is tried in steps of 5, 25 and 100 %");
             case Stage.Mitigation when !drained && calm:
                 watch.CalmSince = tick.Now;
                 return incident.Enter(Stage.Recovery, tick.Now, Text($"nothing stands out any more for {Calm.TotalSeconds:0} s"));

@@ -22,7 +22,12 @@ internal static class Easing
     private static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(30);
     private static readonly double[] Steps = [0, 0.05, 0.25, 1];
     private const int EnoughAttempts = 20;
-    private const int EnoughTimes = 5;
+
+    /// <summary>Of ten attempts without any failure as much can be said as of twenty with one.</summary>
+    private const int EnoughIfNoneFailed = 10;
+
+    /// <summary>The first answers of a server that was idle are late, and say little of the next.</summary>
+    private const int EnoughTimes = 10;
     private const double WellShare = 0.01;
     private const double Significant = 0.001;
     private const double TooSlow = 3;
@@ -32,10 +37,11 @@ internal static class Easing
     /// <param name="step">Attempts on what it drained, since the present step began.</param>
     /// <param name="serversWell">What the health checks say of it.</param>
     /// <param name="usualMs">Usual median time of the region, in milliseconds, times what slows every other region now too; null if unknown.</param>
+    /// <param name="usualErrors">Usual share of failures there.</param>
     /// <param name="occurred">When the trouble began.</param>
     /// <param name="now">Time of the tick.</param>
     public static Remedy Advance(
-        Remedy remedy, Window step, bool serversWell, double? usualMs, DateTimeOffset occurred, DateTimeOffset now)
+        Remedy remedy, Window step, bool serversWell, double? usualMs, double usualErrors, DateTimeOffset occurred, DateTimeOffset now)
     {
         var elapsed = now - remedy.Since + HalfTick;
         if (remedy.Share == 0)
@@ -47,7 +53,7 @@ internal static class Easing
                 ? Step(remedy, Steps[1], now, Text($"health checks well for {(now - since).TotalSeconds:0} s"))
                 : remedy;
         }
-        if (Failure(step, serversWell, usualMs) is { } failure)
+        if ((serversWell ? Trouble(step, usualMs, usualErrors) : "its health checks fail") is { } failure)
         {
             var hold = NextHold(remedy.Hold, now - occurred);
             return remedy with
@@ -58,7 +64,8 @@ internal static class Easing
                 Reason = Text($"recovery at {remedy.Share:P0} failed: {failure}; next try after {hold.TotalSeconds:0} s"),
             };
         }
-        if (elapsed < ShortestStep || (step.Count < EnoughAttempts && elapsed < LongestStep))
+        var enough = step.Failed == 0 ? EnoughIfNoneFailed : EnoughAttempts;
+        if (elapsed < ShortestStep || (step.Count < enough && elapsed < LongestStep))
             return remedy;
         var passed = Text($"{step.Count} attempts at {remedy.Share:P0}, {step.Failed} failed");
         return remedy.Share < 1
@@ -75,15 +82,16 @@ internal static class Easing
     private static Remedy Step(Remedy remedy, double share, DateTimeOffset now, string why) =>
         remedy with { Share = share, Since = now, Reason = Text($"{share:P0} of the traffic comes back: {why}") };
 
-    /// <summary>Why the step must end now; null while it looks well.</summary>
-    private static string? Failure(Window step, bool serversWell, double? usualMs)
+    /// <summary>What speaks against giving these servers more work, in words with units; null while they look well.</summary>
+    /// <param name="attempts">What became of the work that they had.</param>
+    /// <param name="usualMs">Usual median time there, in milliseconds; null if unknown.</param>
+    /// <param name="usualErrors">Usual share of failures there.</param>
+    internal static string? Trouble(Window attempts, double? usualMs, double usualErrors)
     {
-        if (!serversWell)
-            return "its health checks fail";
-        if (step.Failed > 1 && Evidence.BinomialTail(step.Failed, step.Count, WellShare) < Significant)
-            return Text($"{step.Failed} of {step.Count} attempts failed");
-        var typical = step.FirstByte.QuantileMs(0.5);
-        if (usualMs is { } usual && step.FirstByte.Count >= EnoughTimes && typical > usual * TooSlow
+        if (attempts.Failed > 1 && Evidence.BinomialTail(attempts.Failed, attempts.Count, Math.Max(WellShare, usualErrors)) < Significant)
+            return Text($"{attempts.Failed} of {attempts.Count} attempts failed");
+        var typical = attempts.FirstByte.QuantileMs(0.5);
+        if (usualMs is { } usual && attempts.FirstByte.Count >= EnoughTimes && typical > usual * TooSlow
             && typical > usual + Baseline.UnnoticedMs)
             return Text($"{typical:0.0} ms at the median, usual is {usual:0.0} ms");
         return null;

@@ -13,6 +13,41 @@ internal sealed class Playbook
     private const int EnoughOfOthers = 10;
     private const string NotChecked = "not checked yet";
     private readonly Dictionary<string, (DateTimeOffset Since, Window Attempts)> _steps = [];
+    private readonly Dictionary<(int Incident, string Service), RestOfRegion> _rests = [];
+
+    /// <summary>Looks at the servers of the region that are not blamed; to be called once a tick for every open incident.</summary>
+    public void Watch(Incident incident, TickInput tick)
+    {
+        foreach (var service in incident.Services)
+        {
+            if (Blamed(incident, service) is not { Count: > 0 } blamed)
+                continue;
+            if (!_rests.TryGetValue((incident.Number, service), out var rest))
+                _rests[(incident.Number, service)] = rest = new RestOfRegion();
+            var region = new SeriesKey(service, incident.Region);
+            var windows =
+                from series in tick.Windows.Series
+                let key = series.Key
+                where key.Service == service && key.Region == incident.Region && key.Server is not null && !blamed.Contains(key.Server)
+                select series.Value;
+            rest.Add(blamed.Count, windows, UsualMs(service, incident.Region, tick), tick.Detectors.UsualErrorShare(region) ?? 0);
+        }
+    }
+
+    /// <summary>True while callers of the region's other servers suffer, though the blamed ones are drained.</summary>
+    public bool IsRestInTrouble(Incident incident) => incident.Services.Any(service =>
+        _rests.TryGetValue((incident.Number, service), out var rest) && rest.Trouble is not null
+        && !incident.Remedies.Any(r => r.InForce && r.Service == service && r.Server is null));
+
+    /// <summary>Forgets what it knows of any other incidents.</summary>
+    public void Keep(IReadOnlyCollection<Incident> open)
+    {
+        foreach (var gone in _rests.Keys.Where(key => open.All(i => i.Number != key.Incident)).ToList())
+            _rests.Remove(gone);
+        var remedies = open.SelectMany(i => i.Remedies).Where(r => r.InForce).Select(r => r.Id).ToHashSet();
+        foreach (var gone in _steps.Keys.Where(id => !remedies.Contains(id)).ToList())
+            _steps.Remove(gone);
+    }
 
     /// <summary>The incident with its remedies as they stand after this tick, each change told in its timeline.</summary>
     /// <param name="incident">An open incident in Mitigation or Recovery.</param>
@@ -34,7 +69,7 @@ internal sealed class Playbook
         return incident;
     }
 
-    private static Incident Choose(Incident incident, TickInput tick)
+    private Incident Choose(Incident incident, TickInput tick)
     {
         foreach (var service in incident.Services)
         {
@@ -57,20 +92,26 @@ internal sealed class Playbook
                     Hold = Easing.FirstHold,
                 };
                 incident = incident with { Remedies = incident.Remedies.Add(remedy) };
+                if (server is null && _rests.GetValueOrDefault((incident.Number, service)) is { IsIll: true } rest)
+                    incident = incident.Tell(tick.Now, "detected", $"{incident.Region} beside {string.Join(", ", Blamed(incident, service))} is ill too: {rest.Trouble}");
             }
         }
         return incident;
     }
 
     /// <summary>The servers to drain if the trouble is theirs alone; else one null: the whole region.</summary>
-    private static List<string?> Scope(Incident incident, string service, TickInput tick)
+    private List<string?> Scope(Incident incident, string service, TickInput tick)
     {
         var servers = tick.Service(service)?.Routing.Servers.Where(s => s.Region == incident.Region).Select(s => s.Name).ToList() ?? [];
-        var blamed = incident.Anomalies.Where(a => a.Service == service && a.Server is not null).Select(a => a.Server).Distinct().ToList();
+        var blamed = Blamed(incident, service);
         var alone = blamed.Count > 0 && blamed.Count < servers.Count
-            && !incident.Anomalies.Any(a => a.Service == service && a.Detector == "probes");
-        return alone ? blamed : [null];
+            && !incident.Anomalies.Any(a => a.Service == service && a.Detector == "probes")
+            && _rests.GetValueOrDefault((incident.Number, service)) is not { IsIll: true };
+        return alone ? [.. blamed] : [null];
     }
+
+    private static List<string> Blamed(Incident incident, string service) =>
+        [.. incident.Anomalies.Where(a => a.Service == service && a.Server is not null).Select(a => a.Server!).Distinct()];
 
     private Remedy Advance(Incident incident, Remedy remedy, IReadOnlyCollection<Remedy> all, TickInput tick)
     {
@@ -88,7 +129,8 @@ internal sealed class Playbook
         if (remedy.InForce)
             return Easing.Advance(
                 remedy, StepOf(remedy, tick), ServersWell(remedy, tick),
-                UsualMs(remedy, tick), incident.Occurred, tick.Now);
+                UsualMs(remedy.Service, remedy.Region, tick), tick.Detectors.UsualErrorShare(new(remedy.Service, remedy.Region)) ?? 0,
+                incident.Occurred, tick.Now);
         return Check(remedy, all, tick);
     }
 
@@ -123,18 +165,18 @@ internal sealed class Playbook
         return step.Attempts;
     }
 
-    /// <summary>What would be usual now: what slows the service's other regions too is not this one's fault.</summary>
-    private static double? UsualMs(Remedy remedy, TickInput tick)
+    /// <summary>What would be usual now: what slows the other regions' traffic or health checks too is not this one's fault.</summary>
+    private static double? UsualMs(string service, string region, TickInput tick)
     {
         var slowdowns =
             from series in tick.Windows.Series
             let key = series.Key
-            where key.Service == remedy.Service && key.Region is not null && key.Region != remedy.Region && key.Server is null
+            where key.Service == service && key.Region is not null && key.Region != region && key.Server is null
             where series.Value.FirstByte.Count >= EnoughOfOthers
             let usual = tick.Detectors.UsualMs(key)
             where usual is not null
             select series.Value.FirstByte.QuantileMs(0.5) / usual.Value;
-        return tick.Detectors.UsualMs(new(remedy.Service, remedy.Region)) * Math.Max(1, slowdowns.DefaultIfEmpty(1).Min());
+        return tick.Detectors.UsualMs(new(service, region)) * Math.Max(tick.Detectors.Slowdown(region), slowdowns.DefaultIfEmpty(1).Min());
     }
 
     private static bool ServersWell(Remedy remedy, TickInput tick)

@@ -5,22 +5,25 @@ using Mainstay.Control.Incidents;
 namespace Mainstay.Control.Mitigation;
 
 /// <summary>
-/// Practices: begins them by order or schedule, shifts 25, 75, then 100 % of the region's traffic away, and stops at once when
-/// something speaks against going on. One at a time, and never beside an incident or a drain. Not safe for several threads.
+/// Practices: begins them by order or schedule, shifts 25, 75, then 100 % of the region's traffic away, gives it back in as many
+/// steps, and stops at once, all of it given back, when something speaks against going on. One at a time, and never beside an incident or a drain.
+/// Not safe for several threads.
 /// </summary>
 /// <param name="kept">As the state folder has them. One that was running is stopped: nobody watched it meanwhile.</param>
+/// <param name="lastFact">When the control plane before this one wrote its last fact; null: there was none.</param>
 /// <param name="start">When the control plane started; what the schedule had before it is not caught up.</param>
-internal sealed class PracticeBook(PracticesKept kept, DateTimeOffset start)
+internal sealed class PracticeBook(PracticesKept kept, DateTimeOffset? lastFact, DateTimeOffset start)
 {
     private const int MostKept = 20;
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Longest = TimeSpan.FromHours(12);
 
     /// <summary>From which part of its time on how much of the traffic stays.</summary>
-    private static readonly (double From, double Share)[] Steps = [(0, 0.75), (0.1, 0.25), (0.3, 0)];
+    private static readonly (double From, double Share)[] Steps = [(0, 0.75), (0.1, 0.25), (0.3, 0), (0.9, 0.25), (0.95, 0.75)];
 
     private PracticeWatch? _watch;
     private DateTimeOffset _lastTick = start;
+    private (DateTimeOffset From, DateTimeOffset To)? _unseen = lastFact is { } from ? (from, start) : null;
 
     /// <summary>What the state folder should have; another object whenever something changed.</summary>
     public PracticesKept Kept { get; private set; } = kept;
@@ -42,6 +45,9 @@ internal sealed class PracticeBook(PracticesKept kept, DateTimeOffset start)
     public List<Notice> Advance(TickInput tick, OrdersTaken orders, Snapshot seen)
     {
         var notices = new List<Notice>();
+        if (_unseen is { } unseen)
+            notices.AddRange(Missed(unseen.From, unseen.To, tick));
+        _unseen = null;
         if (Running is { } running)
             GoOn(running, tick, seen, notices);
         foreach (var order in orders.Of<StopPracticeOrder>())
@@ -57,6 +63,13 @@ internal sealed class PracticeBook(PracticesKept kept, DateTimeOffset start)
         _lastTick = tick.Now;
         return notices;
     }
+
+    /// <summary>Each practice that is due leaves a fact: what was due after the last one, and before the start, was missed.</summary>
+    private static IEnumerable<Notice> Missed(DateTimeOffset from, DateTimeOffset to, TickInput tick) => tick.Config.Practices
+        .Where(p => p.IsDueIn(from, to))
+        .Select(due => new Notice(
+            tick.Now, "practice", "schedule", due.Region, due.Service,
+            $"missed the practice of {due.Title}: it was due after {from:yyyy-MM-dd HH:mm} UTC, when no control plane ran that knew of it"));
 
     /// <summary>Notes that the report of a practice stands on disk.</summary>
     public void NoteReport(int number) =>

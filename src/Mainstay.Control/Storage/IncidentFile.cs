@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mainstay.Control.Incidents;
+using Mainstay.Routing;
 
 namespace Mainstay.Control.Storage;
 
@@ -9,23 +10,7 @@ namespace Mainstay.Control.Storage;
 internal sealed class IncidentFile(string path)
 {
     /// <exception cref="IOException">The disk is full or not writable; the file keeps what it had.</exception>
-    public void Write(ImmutableArray<Incident> incidents)
-    {
-        var next = path + ".next";
-        try
-        {
-            using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
-            {
-                JsonSerializer.Serialize(file, incidents, IncidentJson.Default.ImmutableArrayIncident);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(next, path, overwrite: true);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new IOException(e.Message, e);
-        }
-    }
+    public void Write(ImmutableArray<Incident> incidents) => WholeFile.Write(path, incidents, IncidentJson.Default.ImmutableArrayIncident);
 
     /// <summary>What was written last; none if there is no file. A file that cannot be read is kept aside and said.</summary>
     public ImmutableArray<Incident> Read(out string? trouble)

@@ -28,6 +28,9 @@ public sealed class Spool : IDisposable
     /// <summary>Number of the newest fact; 0 if there is none.</summary>
     public long LastSequence => _last?.Sequence ?? 0;
 
+    /// <summary>When the newest fact happened; null if there is none.</summary>
+    public DateTimeOffset? LastAt => _last?.At;
+
     /// <summary>Writes facts and waits until the disk has them.</summary>
     /// <exception cref="IOException">The disk is full or broken: none of the facts counts as written.</exception>
     public void Append(IReadOnlyList<FactDraft> drafts)

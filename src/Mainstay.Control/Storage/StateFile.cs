@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Mainstay.Routing;
 
 namespace Mainstay.Control.Storage;
 
@@ -10,23 +11,7 @@ namespace Mainstay.Control.Storage;
 internal sealed class StateFile<T>(string path, JsonTypeInfo<T> type, Func<T, bool> isWhole) where T : class
 {
     /// <exception cref="IOException">The disk is full or not writable; the file keeps what it had.</exception>
-    public void Write(T value)
-    {
-        var next = path + ".next";
-        try
-        {
-            using (var file = new FileStream(next, FileMode.Create, FileAccess.Write))
-            {
-                JsonSerializer.Serialize(file, value, type);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(next, path, overwrite: true);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new IOException(e.Message, e);
-        }
-    }
+    public void Write(T value) => WholeFile.Write(path, value, type);
 
     /// <summary>What was written last; null if there is no file. One that cannot be read is kept aside and said.</summary>
     public T? Read(out string? trouble)

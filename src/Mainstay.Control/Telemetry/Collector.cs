@@ -10,6 +10,7 @@ public sealed class Collector(DateTimeOffset start)
     private const int MostDecisions = 4;
     private static readonly TimeSpan Stale = TimeSpan.FromSeconds(5);
     private readonly Dictionary<SeriesKey, ServerReport> _servers = [];
+    private readonly Dictionary<string, ServiceReport> _services = [];
     private Dictionary<SeriesKey, Window> _series = [];
     private List<Outcome> _outcomes = [];
     private List<Probe> _probes = [];
@@ -37,6 +38,9 @@ public sealed class Collector(DateTimeOffset start)
             case DecisionReport decision when _decisions.Count < MostDecisions:
                 _decisions.Add(decision);
                 break;
+            case ServiceReport report:
+                _services[report.Service] = report;
+                break;
             case ServerReport report:
                 _servers[new(report.Service, report.Region, report.Server)] = report;
                 break;
@@ -48,7 +52,14 @@ public sealed class Collector(DateTimeOffset start)
     {
         foreach (var (key, _) in _servers.Where(s => s.Value.At < now - Stale).ToList())
             _servers.Remove(key);
-        var closed = new ClosedWindows(_start, now, _series, _outcomes, _probes, new Dictionary<SeriesKey, ServerReport>(_servers)) { Decisions = _decisions, Queues = _queues.Values };
+        foreach (var (key, _) in _services.Where(s => s.Value.At < now - Stale).ToList())
+            _services.Remove(key);
+        var closed = new ClosedWindows(_start, now, _series, _outcomes, _probes, new Dictionary<SeriesKey, ServerReport>(_servers))
+        {
+            Services = new Dictionary<string, ServiceReport>(_services),
+            Decisions = _decisions,
+            Queues = _queues.Values,
+        };
         (_series, _outcomes, _probes, _decisions, _queues, _start) = ([], [], [], [], [], now);
         return closed;
     }

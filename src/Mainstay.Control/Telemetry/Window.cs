@@ -77,6 +77,9 @@ public sealed record ClosedWindows(
 {
     public TimeSpan Length => End - Start;
 
+    /// <summary>The newest report of each service.</summary>
+    public IReadOnlyDictionary<string, ServiceReport> Services { get; init; } = new Dictionary<string, ServiceReport>();
+
     /// <summary>Requests whose way the data plane thinks worth keeping.</summary>
     public IReadOnlyList<DecisionReport> Decisions { get; init; } = [];
 

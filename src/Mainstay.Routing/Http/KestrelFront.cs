@@ -23,7 +23,7 @@ public static class KestrelFront
     public static RequestDelegate For(Gateway gateway, string idPrefix) =>
         http => Http2Request.Check(http) is { } refusal
             ? RefuseAsync(http, refusal)
-            : gateway.HandleAsync(new KestrelExchange(http, idPrefix));
+            : gateway.HandleAsync(new KestrelExchange(http, idPrefix)).AsTask();
 
     private static Task RefuseAsync(HttpContext http, Refusal refusal)
     {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
+using Mainstay.Routing.Sockets;
 namespace Mainstay.Routing.Http1;
 
 /// <summary>
@@ -22,7 +23,7 @@ internal sealed class ChunkedBody(Http1Connection connection, bool expectsContin
 
     protected override bool IsTaken => _chunks.IsAtEnd;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     protected override async ValueTask<ReadResult> ReadPartAsync(CancellationToken cancel)
     {
         if (_from == _to)

@@ -4,9 +4,9 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Mainstay.Routing.Http;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-
 namespace Mainstay.Routing.Http1;
 
 /// <summary>
@@ -121,7 +121,7 @@ internal sealed class Http1Connection
     }
 
     /// <summary>Waits for what the caller sends; empty when it was cancelled, came too late or ended.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     public async ValueTask<(ReadResult Result, bool IsLate)> ReadAsync(TimeSpan within, CancellationToken cancel)
     {
         var reading = Input.ReadAsync(cancel);
@@ -147,7 +147,7 @@ internal sealed class Http1Connection
         return flush.IsCompletedSuccessfully ? flush : WaitAsync(flush);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<FlushResult> WaitAsync(ValueTask<FlushResult> flush)
     {
         Volatile.Write(ref _writeBy, Clock.In(Limits.AnswerProgress));
@@ -168,7 +168,7 @@ internal sealed class Http1Connection
     }
 
     /// <returns>True if a request is there to be served.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<bool> ReadHeadAsync(bool isFirst)
     {
         _parser.Reset();
@@ -214,7 +214,7 @@ internal sealed class Http1Connection
     }
 
     /// <returns>True if the connection is good for another request.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<bool> ServeAsync()
     {
         var head = _parser.Head;
@@ -233,7 +233,7 @@ internal sealed class Http1Connection
     }
 
     /// <returns>True if a whole answer was sent.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<bool> TryAnswerAsync(RequestHead head, RequestBody? body)
     {
         try

@@ -19,7 +19,7 @@ namespace Mainstay.Routing.Http1;
 /// <param name="log">Told of bugs alone.</param>
 /// <param name="limits">Bounds of a connection; null: the usual ones.</param>
 public sealed partial class Http1Front(
-    Func<Exchange, Task> serve, string idPrefix, TimeProvider clock, ILogger<Http1Front> log, Http1Limits? limits = null) : IDisposable
+    Func<Exchange, ValueTask> serve, string idPrefix, TimeProvider clock, ILogger<Http1Front> log, Http1Limits? limits = null) : IDisposable
 {
     private static readonly byte[] Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();
 
@@ -45,7 +45,7 @@ public sealed partial class Http1Front(
     /// <summary>Stops watching deadlines; for after the listener stopped.</summary>
     public void Dispose() => Clock.Dispose();
 
-    internal Task ServeAsync(Http1Connection connection, RequestHead head, RequestBody? body)
+    internal ValueTask ServeAsync(Http1Connection connection, RequestHead head, RequestBody? body)
     {
         var id = Exchange.NewId(idPrefix);
         connection.Answer.Head.Clear(id);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
+using Mainstay.Routing.Sockets;
 namespace Mainstay.Routing.Http1;
 
 /// <summary>A body of declared length; handed on without a copy.</summary>
@@ -15,7 +16,7 @@ internal sealed class LengthBody(Http1Connection connection, long length, bool e
 
     protected override bool IsTaken => _left == 0;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     protected override async ValueTask<ReadResult> ReadPartAsync(CancellationToken cancel)
     {
         _part = default;

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Http;
-
 namespace Mainstay.Routing.Http1;
 
 /// <summary>
@@ -42,7 +42,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
 
     /// <exception cref="BadHttpRequestException">The body breaks the rules, breaks off, or does not come; with its status.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, or the request has ended.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         lock (_lock)
@@ -139,7 +139,7 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
     }
 
     /// <summary>What came from the caller, at least one byte; its deadline is watched.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     protected async ValueTask<ReadResult> ReadInputAsync(CancellationToken cancel)
     {
         while (true)

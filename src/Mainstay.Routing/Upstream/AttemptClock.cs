@@ -5,14 +5,14 @@ namespace Mainstay.Routing.Upstream;
 
 /// <summary>
 /// One timer for all connections to servers: a deadline is a number that an attempt writes, and no timer is made for it.
-/// A deadline takes effect up to 20 ms late, as does the leaving of a caller that its unread bytes hide. Time in which this
+/// A deadline takes effect up to a beat (20 ms) late, as does the leaving of a caller that its unread bytes hide. Time in which this
 /// process itself stood still (an overloaded machine, a collection) does not count: the answer that seems to be late may
 /// have come meanwhile, and nobody has looked yet.
 /// </summary>
 internal sealed class AttemptClock : IDisposable
 {
     public const long Never = long.MaxValue;
-    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan UsualBeat = TimeSpan.FromMilliseconds(20);
 
     /// <summary>A socket whose name is still being looked up seems to stand, too: no longer than this.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
@@ -27,12 +27,19 @@ internal sealed class AttemptClock : IDisposable
     private long _stoodStill;
 
     public AttemptClock(TimeProvider clock)
+        : this(clock, UsualBeat)
+    {
+    }
+
+    /// <param name="clock">Whose time it is.</param>
+    /// <param name="beat">How late a deadline may take effect; a standstill of less than that may count.</param>
+    public AttemptClock(TimeProvider clock, TimeSpan beat)
     {
         _clock = clock;
-        _beat = (long)(Beat.TotalSeconds * clock.TimestampFrequency);
+        _beat = (long)(beat.TotalSeconds * clock.TimestampFrequency);
         _grace = (long)(Grace.TotalSeconds * clock.TimestampFrequency);
         _lastBeat = clock.GetTimestamp();
-        _timer = clock.CreateTimer(_ => CutLate(), null, Beat, Beat);
+        _timer = clock.CreateTimer(_ => CutLate(), null, beat, beat);
     }
 
     /// <summary>A timestamp that leaves out the time in which this process stood still.</summary>

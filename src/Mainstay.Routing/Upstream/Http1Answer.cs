@@ -1,5 +1,7 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Http;
 
 namespace Mainstay.Routing.Upstream;
@@ -22,8 +24,10 @@ internal sealed class Http1Answer(
     public override AttemptResult Cut => connection.Why ?? AttemptResult.Truncated;
 
     /// <summary>Reads the first part: until it is there, another server can take over.</summary>
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public async ValueTask ReadFirstAsync() => Part = await connection.ReadPartAsync();
 
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public override async ValueTask ReadNextAsync(TimeSpan idle)
     {
         var late = clock.In(idle);
@@ -40,6 +44,7 @@ internal sealed class Http1Answer(
         return await new Tunnel(connection, caller, clock, timeouts).RunAsync(stopping);
     }
 
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public override async ValueTask DisposeAsync()
     {
         await callerLeft.DisposeAsync();

@@ -25,13 +25,17 @@ internal sealed class Http2Connections : IDisposable
     }
 
     /// <summary>The connections for one request; to be returned once.</summary>
-    public Shared Take(Server server, ServerTrust trust, TimeProvider clock)
+    /// <param name="server">Whose they are.</param>
+    /// <param name="trust">What the server must prove.</param>
+    /// <param name="clock">Its time judges certificates.</param>
+    /// <param name="deadlines">Bounds how long opening one may take.</param>
+    public Shared Take(Server server, ServerTrust trust, TimeProvider clock, AttemptClock deadlines)
     {
         lock (_lock)
         {
             if (_current is { } old && old.Trust != trust)
                 Retire(old);
-            var taken = _current ?? new Shared(Open(server, trust, clock), trust);
+            var taken = _current ?? new Shared(Open(server, trust, clock, deadlines), trust);
             // After Dispose, a request may still come that holds the table of before.
             if (_closed)
                 taken.IsRetired = true;
@@ -78,7 +82,7 @@ internal sealed class Http2Connections : IDisposable
         shared.IsRetired = true;
     }
 
-    private static HttpMessageInvoker Open(Server server, ServerTrust trust, TimeProvider clock) => new(new SocketsHttpHandler
+    private static HttpMessageInvoker Open(Server server, ServerTrust trust, TimeProvider clock, AttemptClock deadlines) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -95,8 +99,8 @@ internal sealed class Http2Connections : IDisposable
             options.TryGetValue(ConnectingKey, out var connecting);
             options.TryGetValue(WithinKey, out var within);
             connecting?.Invoke(true);
-            using var deadline = new CancellationTokenSource(within, clock);
-            var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: true, (within, deadline.Token), clock, cancel);
+            using var deadline = deadlines.Limit(within);
+            var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: true, (within, deadline.Token), clock, cancel, deadline);
             connecting?.Invoke(false);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },

@@ -34,7 +34,7 @@ internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, 
             else if (content is null)
                 AwaitFirstByte();
         });
-        var shared = server.Http2.Take(server.Spec, trust, clock);
+        var shared = server.Http2.Take(server.Spec, trust, clock, deadlines);
         Http2Answer? answer = null;
         try
         {

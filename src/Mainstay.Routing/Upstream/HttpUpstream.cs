@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
+using Mainstay.Routing.Sockets;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -43,7 +44,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     /// <param name="maySendTwice">As the rules of the service say.</param>
     /// <param name="total">Timestamp of the last deadline.</param>
     /// <param name="givenUp">Ends the attempt as if the caller had left; has no effect once this returned. If it can be cancelled, no 1xx is passed on.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     public async ValueTask<AttemptEnd> SendAsync(
         Exchange exchange, Service service, ServerTrust trust, LiveServer server, ReplayableBody? body, bool maySendTwice, long total,
         CancellationToken givenUp)
@@ -74,7 +75,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<AttemptEnd> TryAsync(
         ServerConnection connection, Exchange exchange, Service service, LiveServer server, ReplayableBody? body, long total,
         CancellationToken givenUp)
@@ -187,6 +188,9 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     {
         using var deadline = _clock.Limit(within);
         using var either = givenUp.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(callerLeft, givenUp) : null;
+        if (Poller.IsSupported && server.Url.Scheme == Uri.UriSchemeHttp)
+            return new ServerConnection(
+                await ServerConnector.OpenPolledAsync(server, (within, deadline.Token), deadline, either?.Token ?? callerLeft), trust, _clock);
         var (socket, secured) = await ServerConnector.OpenAsync(
             server, trust, isHttp2: false, (within, deadline.Token), clock, either?.Token ?? callerLeft, deadline);
         return new ServerConnection(socket, secured, trust, _clock);

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -18,6 +19,7 @@ internal sealed class ServerConnection : IDisposable
     /// <summary>Interim answers (1xx) before the final one; a server that sends more is broken.</summary>
     private const int MostInterim = 64;
     private readonly Socket _socket;
+    private readonly PolledSocket? _polled;
     private readonly Stream? _secured;
     private readonly AttemptClock _clock;
     private readonly AnswerParser _parser = new();
@@ -44,6 +46,12 @@ internal sealed class ServerConnection : IDisposable
         Request = new RequestWriter(this);
         _clock.Add(this);
     }
+
+    /// <param name="polled">Connected; owned from now on.</param>
+    /// <param name="trust">What it was opened with.</param>
+    /// <param name="clock">Watches its deadlines.</param>
+    public ServerConnection(PolledSocket polled, ServerTrust trust, AttemptClock clock)
+        : this(polled.Socket, null, trust, clock) => _polled = polled;
 
     /// <summary>Writes the request of the present attempt.</summary>
     public RequestWriter Request { get; }
@@ -121,7 +129,7 @@ internal sealed class ServerConnection : IDisposable
     public void Cut(AttemptResult why)
     {
         if (Interlocked.CompareExchange(ref _why, (int)why, -1) == -1)
-            _socket.Dispose();
+            Close();
     }
 
     /// <summary>Ready for the next attempt, which may be on another request.</summary>
@@ -154,7 +162,7 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>Reads the head of the final answer, 101 included; what precedes it is passed on to the caller.</summary>
     /// <exception cref="IOException">The connection broke, or what came is no answer.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public async ValueTask ReadHeadAsync(Exchange exchange)
     {
         var isHead = exchange.Method == "HEAD";
@@ -189,7 +197,7 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>The next part of the body; empty at its end. Good until the next read.</summary>
     /// <exception cref="IOException">The answer was cut.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     public async ValueTask<ReadOnlyMemory<byte>> ReadPartAsync()
     {
         while (!_isAtEnd)
@@ -209,6 +217,7 @@ internal sealed class ServerConnection : IDisposable
     }
 
     /// <exception cref="IOException">The connection broke.</exception>
+    [AsyncMethodBuilder(typeof(PooledBuilder))]
     public async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
     {
         try
@@ -249,6 +258,8 @@ internal sealed class ServerConnection : IDisposable
         {
             if (_secured is System.Net.Security.SslStream secured)
                 await secured.ShutdownAsync();
+            else if (_polled is not null)
+                await _polled.EndSendingAsync();
             else
                 _socket.Shutdown(SocketShutdown.Send);
         }
@@ -262,7 +273,7 @@ internal sealed class ServerConnection : IDisposable
     {
         _clock.Remove(this);
         _secured?.Dispose();
-        _socket.Dispose();
+        Close();
         _parser.Reset();
         Request.Reset();
         ForgetChunks();
@@ -276,7 +287,7 @@ internal sealed class ServerConnection : IDisposable
         return receiving;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<int> FillNowAsync()
     {
         if (_end == _input.Length && _input.Length < LargestInput)
@@ -284,9 +295,15 @@ internal sealed class ServerConnection : IDisposable
         _start = _end = 0;
         try
         {
-            _end = _secured is null
-                ? await _socket.ReceiveAsync(_input.AsMemory(), SocketFlags.None)
-                : await _secured.ReadAsync(_input.AsMemory());
+            int count;
+            if (_polled is not null)
+                while ((count = _polled.TryReceive(_input)) < 0)
+                    await _polled.WaitAsync();
+            else if (_secured is not null)
+                count = await _secured.ReadAsync(_input.AsMemory());
+            else
+                count = await _socket.ReceiveAsync(_input.AsMemory(), SocketFlags.None);
+            _end = count;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
         {
@@ -296,12 +313,28 @@ internal sealed class ServerConnection : IDisposable
         return _end;
     }
 
+    [AsyncMethodBuilder(typeof(PooledBuilder<>))]
     private async ValueTask<int> SendSomeAsync(ReadOnlyMemory<byte> bytes)
     {
+        if (_polled is not null)
+        {
+            int sent;
+            while ((sent = _polled.TrySend(bytes.Span)) == 0)
+                await _polled.WaitForRoomAsync();
+            return sent;
+        }
         if (_secured is null)
             return await _socket.SendAsync(bytes, SocketFlags.None);
         await _secured.WriteAsync(bytes);
         return bytes.Length;
+    }
+
+    private void Close()
+    {
+        if (_polled is not null)
+            _polled.Dispose();
+        else
+            _socket.Dispose();
     }
 
     private IOException Broke(Exception e)

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Sockets;
 
 namespace Mainstay.Routing.Upstream;
 
@@ -44,19 +45,42 @@ internal static class ServerConnector
         catch (Exception e)
         {
             socket.Dispose();
-            if (e is OperationCanceledException && within.Late.IsCancellationRequested && !cancel.IsCancellationRequested)
-                throw new NotReachedException(FormattableString.Invariant($"no connection within {within.Time.TotalSeconds:0.###} s"), e);
-            throw e switch
-            {
-                SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new NotReachedException("it refused the connection", e),
-                SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } =>
-                    new NotReachedException($"the name {server.Url.DnsSafeHost} leads to no address", e),
-                SocketException => new NotReachedException(e.Message, e),
-                AuthenticationException => new NotReachedException(refused ?? TlsAlert.Meaning(e) ?? $"the TLS handshake failed: {Innermost(e)}", e),
-                IOException and not NotReachedException => new NotReachedException(TlsAlert.Meaning(e) ?? "it broke off the TLS handshake; if it demands a client certificate, set services[].tls.certificate and key", e),
-                _ => e,
-            };
+            throw Reason(e, server, within, refused, cancel);
         }
+    }
+
+    /// <summary>The same for TCP alone, watched by a poller.</summary>
+    /// <inheritdoc cref="OpenAsync"/>
+    public static async Task<PolledSocket> OpenPolledAsync(
+        Server server, (TimeSpan Time, CancellationToken Late) within, AttemptClock.ConnectLimit limit, CancellationToken cancel)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
+        try
+        {
+            return await PolledSocket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, socket => limit.Connecting = socket, both.Token);
+        }
+        catch (Exception e)
+        {
+            throw Reason(e, server, within, refused: null, cancel);
+        }
+    }
+
+    /// <summary>What people are told of a failure.</summary>
+    private static Exception Reason(
+        Exception e, Server server, (TimeSpan Time, CancellationToken Late) within, string? refused, CancellationToken cancel)
+    {
+        if (e is OperationCanceledException && within.Late.IsCancellationRequested && !cancel.IsCancellationRequested)
+            return new NotReachedException(FormattableString.Invariant($"no connection within {within.Time.TotalSeconds:0.###} s"), e);
+        return e switch
+        {
+            SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new NotReachedException("it refused the connection", e),
+            SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } =>
+                new NotReachedException($"the name {server.Url.DnsSafeHost} leads to no address", e),
+            SocketException => new NotReachedException(e.Message, e),
+            AuthenticationException => new NotReachedException(refused ?? TlsAlert.Meaning(e) ?? $"the TLS handshake failed: {Innermost(e)}", e),
+            IOException and not NotReachedException => new NotReachedException(TlsAlert.Meaning(e) ?? "it broke off the TLS handshake; if it demands a client certificate, set services[].tls.certificate and key", e),
+            _ => e,
+        };
     }
 
     private static string Innermost(Exception e)

@@ -88,11 +88,15 @@ internal sealed class StatusText(TextWriter output, bool terminal, DateTimeOffse
                 rows.Add([$"  {region.Name}", state, .. Figures(region.Traffic)]);
                 foreach (var server in region.Servers)
                 {
-                    var health = (server.Well ? "well" : "unwell") + (server.BreakerOpen ? ", breaker open" : "") + (server.IsDrained ? ", drained" : "");
+                    var health = (server.Well ? "well" : "unwell") + (server.BreakerOpen ? ", breaker open" : "") + (server.IsDrained ? ", drained" : "")
+                        + (server.Limit is null ? "" : $", limit {Words.Limit(server)}");
                     rows.Add([$"    {server.Name}", health, .. Figures(server.Traffic)]);
                 }
             }
         }
+        foreach (var service in snapshot.Services)
+            if (Words.Overload(service) is { Length: > 0 } overload)
+                output.WriteLine(Clean($"{service.Name}: {overload}"));
         Table(["service, region, server", "state", "rate", "errors", "p50", "p99"], rows);
         WriteIncidents(snapshot.Incidents);
     }

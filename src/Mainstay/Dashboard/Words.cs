@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 
@@ -64,6 +65,26 @@ internal static class Words
         RemedyMode.Act => "act on their own",
         RemedyMode.Propose => "wait for a person",
         _ => "only observe",
+    };
+
+    /// <summary>Why requests are not let in, or breakers not heeded; empty while neither is so.</summary>
+    public static string Overload(ServiceStatus service)
+    {
+        var shed = service.ShedPerSecond;
+        var words = new List<string>();
+        if (service.Waiting > 0 || shed.All > 0)
+            words.Add($"Every place on the servers is taken: {Count(service.Waiting, "request waits", "requests wait")}, shed are {Rate(shed.Critical)} critical, {Rate(shed.Default)} default, {Rate(shed.Sheddable)} sheddable.");
+        if (service.IsInPanic)
+            words.Add("Too few servers are left: breakers are not heeded.");
+        return string.Join(' ', words);
+    }
+
+    /// <summary>What a server gets at a time, such as "3 of 8, learned" (those that wait for their first byte) or "5 of 16" (those under way).</summary>
+    public static string Limit(ServerStatus server) => server switch
+    {
+        { Limit: null } => "none",
+        { IsLimitLearned: true } => $"{Count(server.Waiting)} of {Count(server.Limit.Value)}, learned",
+        _ => $"{Count(server.Outstanding)} of {Count(server.Limit.Value)}",
     };
 
     /// <summary>What callers feel, in a few words.</summary>

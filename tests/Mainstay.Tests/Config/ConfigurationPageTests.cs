@@ -19,10 +19,6 @@ public sealed class ConfigurationPageTests
             + string.Join('\n', wanted.Except(rows)) + "\nNot in ConfigKeys:\n" + string.Join('\n', rows.Except(wanted)));
     }
 
-    [Fact]
-    public void The_page_names_the_reserved_protocols() =>
-        Assert.All(ConfigKeys.ReservedApis, api => Assert.Contains($"`{api}`", Page));
-
     /// <summary>The first block of YAML on the page is an example that people copy.</summary>
     [Fact]
     public void The_example_of_the_page_is_good()

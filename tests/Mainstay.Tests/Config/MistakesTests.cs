@@ -61,11 +61,8 @@ public sealed class MistakesTests
     }
 
     [Theory]
-    [InlineData("models: { fast: { servers: [] } }", "services[0].models")]
-    [InlineData("continue: same", "services[0].continue")]
     [InlineData("release: { stable: v1 }", "services[0].release")]
     [InlineData("log: json", "services[0].log")]
-    [InlineData("api: openai", "services[0].api")]
     public void A_reserved_key_is_told_apart_from_an_unknown_one(string line, string key)
     {
         var error = Written.ReadService(line).OnlyError();
@@ -76,7 +73,6 @@ public sealed class MistakesTests
 
     [Theory]
     [InlineData("database: postgres://u@h/d")]
-    [InlineData("admission: {}")]
     [InlineData("keys: []")]
     [InlineData("probes: []")]
     [InlineData("scrape: []")]
@@ -91,19 +87,14 @@ public sealed class MistakesTests
         Assert.Equal((1, line[..line.IndexOf(':')], "known, but this version does not do it yet"), (error.Line, error.Key, error.Wrong));
     }
 
-    [Fact]
-    public void A_server_of_another_protocol_is_told_only_what_is_reserved()
+    [Theory]
+    [InlineData("limits: {}", "`services[].limits`")]
+    [InlineData("admission: {}", "`services[].admission`")]
+    public void What_stands_at_the_root_and_belongs_to_a_service_is_told_its_place(string line, string place)
     {
-        var result = Written.Read("""
-            version: 1
-            services:
-              - name: chat
-                servers:
-                  - { api: sagemaker, endpoint: chat-prod, aws_region: us-west-2, body: openai, region: us-west-2 }
-                  - { url: "http://10.0.0.1", region: us-east-1, model: m, key_env: K, prefill: false, context: 32k }
-            """);
-        Assert.Equal(8, result.Errors.Length);
-        Assert.All(result.Errors, e => Assert.Contains("known, but this version does not do it yet", e.Wrong));
+        var error = Written.Read(line + "\n" + Written.Small).OnlyError();
+        Assert.Equal("unknown key", error.Wrong);
+        Assert.Contains(place, error.Cure, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -137,7 +128,7 @@ public sealed class MistakesTests
     [InlineData("breaker: { eject: 100% }", "services[0].breaker.eject", "out of range", "0% to 90%")]
     [InlineData("hedge: 50ms", "services[0].hedge", "is a single value, not a mapping", "after, budget")]
     [InlineData("hedge: {}", "services[0].hedge.after", "is missing", "write `after:`")]
-    [InlineData("hedge: { after: p99 }", "services[0].hedge.after", "is not a duration", "a duration")]
+    [InlineData("hedge: { after: p99 }", "services[0].hedge.after", "is not a duration", ", or `p95`")]
     [InlineData("hedge: { after: 2h }", "services[0].hedge.after", "out of range", "or `p95`")]
     [InlineData("limits: { concurrency: adaptiv }", "services[0].limits.concurrency", "is not a whole number", "`adaptive` or `off`")]
     [InlineData("limits: { concurrency: 0 }", "services[0].limits.concurrency", "out of range", "1 to 100000")]

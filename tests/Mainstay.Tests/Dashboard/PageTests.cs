@@ -24,6 +24,32 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task The_overview_says_why_requests_are_shed_and_what_the_limits_are()
+    {
+        var snapshot = DashboardSamples.Snapshot;
+        var service = snapshot.Services[0];
+        var region = service.Regions[0];
+        service = service with
+        {
+            Waiting = 1,
+            ShedPerSecond = new ShedStatus(0, 3.1, 44),
+            IsInPanic = true,
+            Regions = service.Regions.Replace(region, region with
+            {
+                Servers = [.. region.Servers.Select((s, i) => s with { Limit = 8 * (i + 1), IsLimitLearned = i == 0, Waiting = 3, Outstanding = 5 })],
+            }),
+        };
+        var html = await RenderAsync<Overview>(new() { ["Now"] = snapshot with { Services = snapshot.Services.Replace(snapshot.Services[0], service) } });
+        foreach (var words in new[]
+        {
+            "Every place on the servers is taken: 1 request waits, shed are 0/s critical, 3.1/s default, 44/s sheddable.",
+            "Too few servers are left: breakers are not heeded.", "3 of 8, learned", "5 of 16", ">24<",
+        })
+            Assert.Contains(words, html, StringComparison.Ordinal);
+        Assert.DoesNotContain("shed are", await RenderAsync<Overview>(new() { ["Now"] = snapshot }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task All_is_well_is_said_only_when_it_is()
     {
         Assert.Contains("All is well", await RenderAsync<Overview>(new() { ["Now"] = DashboardSamples.Calm }), StringComparison.Ordinal);

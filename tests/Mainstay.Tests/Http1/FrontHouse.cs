@@ -7,6 +7,7 @@ using System.Text;
 using Mainstay.Routing;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -42,7 +43,8 @@ internal sealed class FrontHouse : IAsyncDisposable
         var clock = new ManualTime();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
-        var front = new Http1Front(gateway ?? (e => EchoAsync(e, served)), "t", clock, NullLogger<Http1Front>.Instance, limits);
+        PolledListeners.Use(builder.Services);
+        var front = new Http1Front(e => new ValueTask(gateway is null ? EchoAsync(e, served) : gateway(e)), "t", clock, NullLogger<Http1Front>.Instance, limits);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             KestrelFront.Configure(kestrel);

@@ -77,7 +77,7 @@ public sealed class EasingTests
     {
         _now = Scene.Start.AddSeconds(1);
         Begin(0.05);
-        var after = Easing.Advance(_remedy, Attempts(10, ms: ms), serversWell: true, usualMs: 0.6, Scene.Start, _now.AddSeconds(1));
+        var after = Easing.Advance(_remedy, Attempts(10, ms: ms), serversWell: true, usualMs: 0.6, usualErrors: 0, Scene.Start, _now.AddSeconds(1));
         Assert.Equal(fails, after.Share == 0);
     }
 
@@ -153,6 +153,6 @@ public sealed class EasingTests
     private void Advance(Window step, bool well = true)
     {
         _now = _now.AddSeconds(1);
-        _remedy = Easing.Advance(_remedy, step, well, usualMs: 20, _occurred, _now);
+        _remedy = Easing.Advance(_remedy, step, well, usualMs: 20, usualErrors: 0, _occurred, _now);
     }
 }

@@ -31,16 +31,16 @@ public sealed class PracticeTests : IDisposable
 
         Assert.True(Last.State == PracticeState.Passed, Last.Reason);
         Assert.Empty(_world.Published[^1].Overlays);
-        Assert.Equal([0.75, 0.25, 0], _world.Published.SelectMany(t => t.Overlays).Select(o => o.Share).Distinct());
+        Assert.Equal([0.75, 0.25, 0, 0.25, 0.75], _world.Published.SelectMany(t => t.Overlays).Select(o => o.Share));
         var figures = Assert.Single(Last.Services);
         Assert.InRange(figures.Requests, 7000, 16000);
         Assert.True(figures is { IsShifted: true, Before.Rate: > 50, During.Rate: > 50, During.P99Ms: > 0, KnownPerSecond: 2400 }, figures.ToString());
         Assert.Empty(Snapshot.Incidents);
         var facts = _world.State.Spool.ReadAfter(0, 100).Where(f => f.Kind == "practice").ToList();
-        Assert.Equal(4, facts.Count);
+        Assert.Equal(6, facts.Count);
         Assert.Equal("ada", facts[0].Who);
         Assert.Contains("75 % of the traffic of a is shifted away", facts[1].Text, StringComparison.Ordinal);
-        Assert.Contains("passed", facts[3].Text, StringComparison.Ordinal);
+        Assert.Contains("passed", facts[5].Text, StringComparison.Ordinal);
         _world.Run(2);
         var report = File.ReadAllText(Path.Combine(_world.State.Root, "practice", "practice-1.md"));
         Assert.Contains("# Practice 1: a", report, StringComparison.Ordinal);
@@ -158,6 +158,27 @@ public sealed class PracticeTests : IDisposable
         Assert.Contains(
             _world.State.Spool.ReadAfter(0, 100),
             f => f is { Kind: "practice", Who: "schedule", Text: "skipped the practice of b of chat that was due: c is drained by bob (drain 1)" });
+    }
+
+    [Fact]
+    public void One_that_was_due_while_no_control_plane_ran_stands_in_the_journal_once()
+    {
+        Use(Scene.Configure(RemedyMode.Act, World.Service("chat")) with
+        {
+            Practices = [new PracticeConfig("a", null, DayOfWeek.Thursday, new TimeOnly(0, 1), TimeSpan.FromDays(7), TimeSpan.FromSeconds(20)),
+                         new PracticeConfig("b", "chat", null, new TimeOnly(0, 3), TimeSpan.FromDays(1), TimeSpan.FromSeconds(20))],
+        });
+        _world.Run(50);
+        _world.Alive = false;
+        _world.Run(60);
+        _world.RestartControlPlane();
+        _world.Alive = true;
+        _world.Run(5);
+        _world.RestartControlPlane();
+        _world.Run(5);
+        var fact = Assert.Single(_world.State.Spool.ReadAfter(0, 100), f => f.Kind == "practice");
+        Assert.Equal("missed the practice of a: it was due after 2026-01-01 00:00 UTC, when no control plane ran that knew of it", fact.Text);
+        Assert.Empty(Snapshot.Practices);
     }
 
     [Theory]

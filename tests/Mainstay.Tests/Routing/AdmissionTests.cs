@@ -47,6 +47,23 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    public void What_was_shed_is_told_for_ten_seconds_by_priority()
+    {
+        var (a, b, c) = (Wait(Priority.Default), Wait(Priority.Sheddable), Wait(Priority.Critical));
+        _ = Wait(Priority.Default);
+        _ = Wait(Priority.Sheddable);
+        var report = _service.Report(_clock.GetUtcNow());
+        Assert.Equal((3, 0, 0, 2), (report.Waiting, report.ShedCritical, report.ShedDefault, report.ShedSheddable));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(a.IsCompleted && b.IsCompleted && c.IsCompleted);
+        report = _service.Report(_clock.GetUtcNow());
+        Assert.Equal((0, 1, 2, 2), (report.Waiting, report.ShedCritical, report.ShedDefault, report.ShedSheddable));
+        _clock.Advance(TimeSpan.FromSeconds(11));
+        report = _service.Report(_clock.GetUtcNow());
+        Assert.Equal((0, 0, 0), (report.ShedCritical, report.ShedDefault, report.ShedSheddable));
+    }
+
+    [Fact]
     public void Nobody_waits_longer_than_the_service_allows()
     {
         var waiting = Wait(Priority.Critical);

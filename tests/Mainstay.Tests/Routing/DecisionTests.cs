@@ -36,6 +36,23 @@ public sealed class DecisionTests
     }
 
     [Fact]
+    public async Task A_breaker_that_is_not_heeded_because_too_few_servers_are_left_stands_in_the_record()
+    {
+        await using var a = ScriptedServer.Answering("fine");
+        await using var b = ScriptedServer.Answering("fine");
+        await using var house = await GatewayHouse.StartAsync(a.In("r1"), b.In("r1"));
+        house.Service.Servers[0].Break();
+        await house.AskAsync(HttpMethod.Get);
+        Assert.Empty(await ReflexesAsync(house));
+        house.Service.Servers[1].Break();
+        await house.AskAsync(HttpMethod.Get);
+        var decision = house.Gateway.Decisions.Find((await house.OutcomeAsync()).RequestId, out _)!;
+        var panic = Assert.Single(decision.Steps, s => s.Kind == DecisionStepKind.Reflex);
+        Assert.Equal((Reflex.Panic, 0L, 2L), (panic.Reflex, panic.Amount, panic.Of));
+        Assert.Contains(DecisionText.Lines(decision), line => line.Contains("only 0 of 2 servers are left", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_request_that_no_service_matches_is_recorded_too()
     {
         await using var house = await GatewayHouse.StartAsync(Tables.Service(Tables.Server("127.0.0.1:1", "r1")) with { PathPrefix = "/only" });

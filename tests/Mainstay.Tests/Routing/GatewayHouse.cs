@@ -5,6 +5,7 @@ using Mainstay.Routing;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
@@ -51,6 +52,7 @@ internal sealed class GatewayHouse : IAsyncDisposable
         Http1Front? front = null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        PolledListeners.Use(builder.Services);
         builder.WebHost.UseKestrel(o =>
         {
             KestrelFront.Configure(o);

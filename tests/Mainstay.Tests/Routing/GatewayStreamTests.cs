@@ -34,6 +34,27 @@ public sealed class GatewayStreamTests
     }
 
     [Fact]
+    public async Task A_server_may_answer_before_the_first_byte_of_the_body_comes()
+    {
+        await using var server = new ScriptedServer(async d =>
+        {
+            await d.StartChunksAsync();
+            await d.SendChunkAsync("hello ");
+            await d.SendChunkAsync(await d.ReadChunkAsync());
+            await d.SendChunkAsync("");
+        });
+        await using var house = await GatewayHouse.StartAsync(server.In("r1"));
+        var (socket, caller) = await house.ConnectAsync();
+        using var _ = socket;
+        await caller.SendAsync("POST /talk HTTP/1.1\r\nHost: any\r\nTransfer-Encoding: chunked\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 200", await caller.ReadHeadAsync().Patiently(), StringComparison.Ordinal);
+        Assert.Equal("6\r\nhello \r\n", await caller.ReadAsync(11).Patiently());
+        await caller.SendAsync("3\r\none\r\n");
+        Assert.Equal("3\r\none\r\n", await caller.ReadAsync(8).Patiently());
+        await caller.SendAsync("0\r\n\r\n");
+    }
+
+    [Fact]
     public async Task A_request_body_passes_chunk_by_chunk_as_it_comes()
     {
         var seen = Channel.CreateUnbounded<string>();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Threading.Channels;
 using Mainstay.Routing;
 using Microsoft.AspNetCore.Http;
@@ -82,6 +83,34 @@ public sealed class Http2UpstreamTests
         var (status, message) = await house.AskAsync(HttpMethod.Get);
         Assert.Equal(502, status);
         Assert.Contains(why, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_connection_is_not_late_because_this_process_stood_still()
+    {
+        using var authority = new TestAuthority();
+        using var folder = new TestFolder();
+        using var certificate = authority.Issue("127.0.0.1");
+        await using var server = await KestrelServer.StartAsync(http => http.Response.WriteAsync("fine"), HttpProtocols.Http2, certificate);
+        using var relay = new TcpListener(IPAddress.Loopback, 0);
+        relay.Start();
+        var service = Over(server.In("r1") with { Url = new Uri($"https://127.0.0.1:{((IPEndPoint)relay.LocalEndpoint).Port}") }) with
+        {
+            Tls = new ServerTls { Ca = folder.Write("ca.pem", authority.Pem) },
+            Timeouts = new Timeouts { Connect = TimeSpan.FromSeconds(1) },
+        };
+        await using var house = await GatewayHouse.StartAsync(service);
+        var asking = house.AskAsync(HttpMethod.Get);
+        using var caller = await relay.AcceptTcpClientAsync().Patiently();
+        // The handshake waits for its answer; then it comes.
+        house.Clock.StandStill(TimeSpan.FromSeconds(30));
+        using var onward = new TcpClient();
+        await onward.ConnectAsync(IPAddress.Loopback, server.Port).Patiently();
+        var relaying = Task.WhenAll(caller.GetStream().CopyToAsync(onward.GetStream()), onward.GetStream().CopyToAsync(caller.GetStream()));
+        Assert.Equal((200, "fine"), await asking.Patiently());
+        caller.Close();
+        onward.Close();
+        await relaying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     [Fact]

@@ -8,6 +8,21 @@ public sealed class LiveServerTests
     private readonly ManualTime _clock = new();
 
     [Fact]
+    public void The_control_plane_is_told_of_limits_and_of_what_was_forced()
+    {
+        var given = Tables.Live(Tables.Service(Tables.Server("a", "r1", weight: 2)) with { Limits = new LimitPolicy { Concurrency = 8 } }, _clock).Servers[0];
+        given.TryEnter(force: false);
+        given.Break();
+        given.TryEnter(force: true);
+        var report = given.Report(_clock.GetUtcNow());
+        Assert.Equal((16, false, 2, 2, 1L, true), (report.Limit, report.IsLimitLearned, report.Outstanding, report.Waiting, report.Forced, report.BreakerOpen));
+
+        var learned = Tables.Live(Tables.Service(Tables.Server("a", "r1")) with { Limits = new LimitPolicy { IsAdaptive = true } }, _clock).Servers[0];
+        Assert.True(learned.Report(_clock.GetUtcNow()) is { IsLimitLearned: true, Limit: > 0 });
+        Assert.Null(Tables.Live(Tables.Service(Tables.Server("a", "r1")), _clock).Servers[0].Report(_clock.GetUtcNow()).Limit);
+    }
+
+    [Fact]
     public void Places_are_counted_once_whatever_the_order_of_entering_failing_and_leaving()
     {
         // Each step is an act and a number that chooses the place: enter, enter by force, leave in one of three ways (again

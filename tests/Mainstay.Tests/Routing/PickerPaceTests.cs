@@ -56,6 +56,18 @@ public sealed class PickerPaceTests
     }
 
     [Fact]
+    public void A_server_that_gets_a_part_of_its_work_back_is_chosen_by_work_alone()
+    {
+        var spec = Tables.Service(Tables.Server("quick", "r1"), Tables.Server("back", "r1"));
+        var service = Live(spec, zone: null, new Overlay("1-1", spec.Name, "r1", "back", 0.05));
+        Answer(service.Named("quick"), milliseconds: 50);
+        Answer(service.Named("back"), milliseconds: 400);
+        Assert.InRange(Enumerable.Range(0, 100).Count(_ => _picker.Pick(service, [], draw: 0.04)!.Name == "back"), 35, 65);
+        Assert.Equal("quick", _picker.Pick(service, [], draw: 0.05)!.Name);
+        Assert.Equal(5, Enter(service, 10).Count(name => name == "back"));
+    }
+
+    [Fact]
     public void The_own_zone_comes_first_until_it_would_take_twice_as_long()
     {
         var spec = Tables.Service(Tables.Server("near", "r1") with { Zone = "a" }, Tables.Server("far", "r1") with { Zone = "b" });
@@ -148,10 +160,10 @@ public sealed class PickerPaceTests
 
     private LiveService Live(params System.Collections.Immutable.ImmutableArray<Server> servers) => Live(Tables.Service(servers), zone: null);
 
-    private LiveService Live(Service service, string? zone)
+    private LiveService Live(Service service, string? zone, params System.Collections.Immutable.ImmutableArray<Overlay> overlays)
     {
         var routes = new LiveRoutes(_clock);
-        routes.Swap(new RouteTable(1, [service], []) { Zone = zone });
+        routes.Swap(new RouteTable(1, [service], overlays) { Zone = zone });
         return routes.Current.Services[0];
     }
 }

@@ -36,6 +36,20 @@ public sealed class ReplayableBodyTests
         });
     }
 
+    [Fact]
+    public async Task A_server_that_breaks_while_the_caller_is_silent_leaves_the_body_to_the_next()
+    {
+        var pipe = new Pipe();
+        using var body = new ReplayableBody(pipe.Reader, limit: 1000);
+        await Assert.ThrowsAsync<IOException>(() => body.CopyToAsync(new BrokenStream(), CancellationToken.None).Patiently());
+        await pipe.Writer.WriteAsync("late"u8.ToArray());
+        await pipe.Writer.CompleteAsync();
+        using var server = new MemoryStream();
+        await body.CopyToAsync(server, CancellationToken.None).Patiently();
+        Assert.Equal("late"u8.ToArray(), server.ToArray());
+        Assert.True(body.CanReplay);
+    }
+
     [Theory]
     [InlineData(1000, true)]
     [InlineData(1001, false)]
@@ -104,5 +118,10 @@ public sealed class ReplayableBodyTests
             Write(buffer.Span[..room]);
             return room < buffer.Length ? throw new IOException("broken") : ValueTask.CompletedTask;
         }
+    }
+
+    private sealed class BrokenStream : MemoryStream
+    {
+        public override Task FlushAsync(CancellationToken cancellationToken) => Task.FromException(new IOException("It is gone."));
     }
 }

@@ -108,6 +108,37 @@ public sealed class ServerProbeTests : IDisposable
         Assert.Equal("it does not have grpc.health.v1.Health", await AskAsync(server.In("r1"), new HealthCheck { Kind = ProbeKind.Grpc }));
     }
 
+    [Fact]
+    public async Task A_server_is_not_ill_because_this_process_stood_still()
+    {
+        var clock = new ManualTime();
+        await using var server = new ScriptedServer(async d =>
+        {
+            clock.StandStill(TimeSpan.FromSeconds(30));
+            await d.AnswerAsync(200, "fine");
+        });
+        using var probe = new ServerProbe(clock);
+        var check = new HealthCheck { Path = "/health", Timeout = TimeSpan.FromSeconds(1) };
+        var service = Tables.Service(server.In("r1")) with { Health = check };
+        Assert.Equal("", await probe.AskAsync(service, ServerTrust.OfMachine, service.Servers[0], CancellationToken.None).Patiently());
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_in_time_is_ill()
+    {
+        var clock = new ManualTime();
+        await using var server = new ScriptedServer(_ => Task.CompletedTask);
+        using var probe = new ServerProbe(clock);
+        var check = new HealthCheck { Path = "/health", Timeout = TimeSpan.FromSeconds(1) };
+        var service = Tables.Service(server.In("r1")) with { Health = check };
+        var asking = probe.AskAsync(service, ServerTrust.OfMachine, service.Servers[0], CancellationToken.None);
+        await server.NextAsync();
+        clock.Advance(TimeSpan.FromSeconds(0.95));
+        Assert.False(asking.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal("no answer within 1 s", await asking.Patiently());
+    }
+
     /// <summary>Managed endpoints cost money by the request: without a health check, not one is made.</summary>
     [Fact]
     public async Task A_service_without_a_health_check_is_never_asked()

@@ -45,4 +45,14 @@ public sealed class CollectorTests
         Assert.Single(_collector.Close(Scene.Start.AddSeconds(5)).Servers);
         Assert.Empty(_collector.Close(Scene.Start.AddSeconds(6)).Servers);
     }
+
+    [Fact]
+    public void Of_a_service_the_newest_report_counts_until_it_was_silent_for_five_seconds()
+    {
+        _collector.Add(new ServiceReport(Scene.Start, "chat", 0, 0, 0, 0, IsInPanic: false));
+        _collector.Add(new ServiceReport(Scene.Start.AddSeconds(0.5), "chat", 7, 0, 0, 40, IsInPanic: true));
+        Assert.Equal(7, Assert.Single(_collector.Close(Scene.Start.AddSeconds(1)).Services).Value.Waiting);
+        Assert.Single(_collector.Close(Scene.Start.AddSeconds(5)).Services);
+        Assert.Empty(_collector.Close(Scene.Start.AddSeconds(6)).Services);
+    }
 }

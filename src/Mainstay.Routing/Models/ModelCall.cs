@@ -1,0 +1,69 @@
+using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Upstream;
+using Mainstay.Routing.Upstream.Protocols;
+
+namespace Mainstay.Routing.Models;
+
+/// <summary>What the attempts of one request to a model share. One thread at a time.</summary>
+internal sealed class ModelCall(
+    Exchange exchange, ModelRequest asked, RequestInProgress request, HttpUpstream upstream, ServerKeys keys, RequestSigner? sign,
+    long total, TimeProvider clock)
+{
+    private readonly Service _spec = request.Service.Spec with
+    {
+        // What goes to a server was written whole: nothing is taken off or kept of the caller's address.
+        Strip = false,
+        KeepHost = false,
+        Timeouts = asked.IsStream
+            ? request.Service.Spec.Timeouts with { FirstByte = request.Service.Spec.Timeouts.FirstByte ?? request.Service.Spec.Timeouts.FirstToken }
+            : request.Service.Spec.Timeouts,
+    };
+
+    public Exchange Exchange => exchange;
+
+    public ModelRequest Asked => asked;
+
+    public RequestInProgress Request => request;
+
+    public LiveService Service => request.Service;
+
+    public ServerKeys Keys => keys;
+
+    public TimeProvider Clock => clock;
+
+    /// <summary>The API that its caller speaks.</summary>
+    public Protocol Protocol => Protocols.Of(asked.Api);
+
+    /// <summary>The soonest that a provider said to come back; null: none did.</summary>
+    public TimeSpan? ComeBack { get; set; }
+
+    /// <summary>Attempts made when its answer was cut last; 0: it was not.</summary>
+    public int CutAt { get; set; }
+
+    /// <summary>How long may still be waited for the first token.</summary>
+    /// <param name="began">Timestamp of the attempt's begin.</param>
+    public Func<TimeSpan> UntilFirstToken(long began) =>
+        () => (_spec.Timeouts.FirstToken ?? _spec.Timeouts.Total) - clock.GetElapsedTime(began);
+
+    /// <summary>Signs a request for AWS.</summary>
+    /// <returns>Why it cannot be signed, and the cure; null: it is.</returns>
+    public ValueTask<string?> SignAsync(ServerRequest composed, Server server) =>
+        sign is null
+            ? new("requests for AWS cannot be signed by this program")
+            : sign(composed, server, exchange.CallerLeft);
+
+    /// <summary>Sends one attempt and waits for the first bytes of its answer.</summary>
+    public async ValueTask<AttemptEnd> SendAsync(LiveServer server, ServerRequest composed)
+    {
+        var trust = Service.Trust?.Current ?? ServerTrust.OfMachine;
+        var outgoing = new ModelExchange(exchange, composed);
+        using var body = composed.Body.IsEmpty ? null : ReplayableBody.Of(composed.Body);
+        return _spec.Protocol == ServerProtocol.Http2
+            ? await upstream.Http2.SendAsync(outgoing, _spec, trust, server, body, total, default)
+            : await upstream.SendAsync(outgoing, _spec, trust, server, body, MaySendTwice, total, default);
+    }
+
+    /// <summary>"Sent twice?": as for every request; services of the inference APIs say yes by default.</summary>
+    public bool MaySendTwice =>
+        Service.Spec.Retry.ReplaySafe || HttpMethods.IsIdempotent(exchange.Method) || exchange.HasField("Idempotency-Key");
+}

@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Mainstay.Routing.Sockets;
+
+/// <summary>
+/// One thread that waits for the sockets of traffic (Linux: epoll(7), edge-triggered) and goes on there and then with what waits
+/// for them. What is written meanwhile is sent at the end of each turn: sends one after the other find their receivers
+/// awake, and waking a process is the dearest part of a send. Whatever runs on this thread must not block.
+/// </summary>
+internal sealed class Poller
+{
+    /// <summary>What is written within a turn waits no longer than it takes to handle so many events.</summary>
+    private const int EventsInTurn = 32;
+    private const int Interrupted = 4;
+    private const int Add = 1;
+    private const int Forever = -1;
+
+    /// <summary>The kernel's struct is packed on x86 alone.</summary>
+    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.X86 ? 12 : 16;
+    private static readonly Lazy<Poller[]?> All = new(StartAll);
+    private static int _next;
+    [ThreadStatic]
+    private static Poller? _ofThisThread;
+
+    private readonly int _epoll;
+    private readonly Lock _lock = new();
+    private readonly Stack<int> _free = new();
+    private readonly List<PolledSocket> _unsent = [];
+    private PolledSocket?[] _sockets = new PolledSocket?[256];
+    private long _generation;
+
+    private Poller()
+    {
+        _epoll = EpollCreate(0);
+        if (_epoll < 0)
+            throw new SocketException(Marshal.GetLastPInvokeError());
+        for (var i = _sockets.Length - 1; i >= 0; i--)
+            _free.Push(i);
+        new Thread(Run) { IsBackground = true, Name = "Traffic" }.Start();
+    }
+
+    /// <summary>The poller whose thread this is; null on any other thread.</summary>
+    public static Poller? OfThisThread => _ofThisThread;
+
+    /// <summary>True if this system has what is needed; else traffic uses the sockets of .NET as they are.</summary>
+    public static bool IsSupported => All.Value is not null;
+
+    /// <summary>For a new socket: that of this thread, so that caller and server are served by one; else each in turn.</summary>
+    public static Poller Choose() =>
+        _ofThisThread ?? All.Value![(uint)Interlocked.Increment(ref _next) % (uint)All.Value.Length];
+
+    /// <summary>Watches a socket until it is closed.</summary>
+    public void Watch(PolledSocket socket, SafeSocketHandle handle)
+    {
+        long number;
+        lock (_lock)
+        {
+            if (_free.Count == 0)
+                Grow();
+            // The lower half is its place, the upper half tells it from who stood there before.
+            var place = _free.Pop();
+            number = socket.Number = (++_generation << 32) | (uint)place;
+            _sockets[place] = socket;
+        }
+        Span<byte> item = stackalloc byte[16];
+        var events = (uint)(SocketEvents.Readable | SocketEvents.Writable | SocketEvents.PeerEnded | SocketEvents.EdgeTriggered);
+        MemoryMarshal.Write(item, events);
+        MemoryMarshal.Write(item[(EventSize - sizeof(long))..], number);
+        var error = -1;
+        try
+        {
+            // Throws for a socket that was closed meanwhile.
+            error = EpollControl(_epoll, Add, handle, ref MemoryMarshal.GetReference(item)) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+        finally
+        {
+            if (error != 0)
+                Remove(socket);
+        }
+        if (error != 0)
+            throw new SocketException(error);
+    }
+
+    /// <summary>Forgets a socket; to be called before it is closed, which ends the kernel's watch.</summary>
+    public void Remove(PolledSocket socket)
+    {
+        lock (_lock)
+        {
+            if (socket.Number < 0)
+                return;
+            var place = (int)(uint)socket.Number;
+            socket.Number = -1;
+            _sockets[place] = null;
+            _free.Push(place);
+        }
+    }
+
+    /// <summary>Sends at the end of the turn what the socket holds. For the thread of this poller alone.</summary>
+    public void SendLater(PolledSocket socket) => _unsent.Add(socket);
+
+    private static Poller[]? StartAll()
+    {
+        if (!OperatingSystem.IsLinux())
+            return null;
+        var said = Environment.GetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT");
+        var count = int.TryParse(said, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) && wanted > 0
+            ? wanted
+            : Math.Max(1, Environment.ProcessorCount / 2);
+        return [.. Enumerable.Range(0, count).Select(_ => new Poller())];
+    }
+
+    private void Grow()
+    {
+        var former = _sockets.Length;
+        Array.Resize(ref _sockets, former * 2);
+        for (var i = _sockets.Length - 1; i >= former; i--)
+            _free.Push(i);
+    }
+
+    private void Run()
+    {
+        _ofThisThread = this;
+        var events = GC.AllocateArray<byte>(EventsInTurn * EventSize, pinned: true);
+        while (true)
+        {
+            var count = EpollWait(_epoll, ref events[0], EventsInTurn, Forever);
+            if (count < 0 && Marshal.GetLastPInvokeError() is not Interrupted and var error)
+                throw new SocketException(error);
+            for (var i = 0; i < count; i++)
+            {
+                var item = events.AsSpan(i * EventSize, EventSize);
+                var number = MemoryMarshal.Read<long>(item[(EventSize - sizeof(long))..]);
+                // Its place may stand for another socket by now: what happened to the former is none of that one's business.
+                if (Volatile.Read(ref _sockets)[(int)(uint)number] is { } socket && socket.Number == number)
+                    socket.Happened((SocketEvents)MemoryMarshal.Read<uint>(item));
+            }
+            // Sending may let others go on, who write more.
+            for (var i = 0; i < _unsent.Count; i++)
+                _unsent[i].SendNow();
+            _unsent.Clear();
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "epoll_create1", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int EpollCreate(int flags);
+
+    [DllImport("libc", EntryPoint = "epoll_ctl", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int EpollControl(int epoll, int operation, SafeSocketHandle socket, ref byte item);
+
+    [DllImport("libc", EntryPoint = "epoll_wait", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int EpollWait(int epoll, ref byte events, int most, int milliseconds);
+}
+
+/// <summary>What the kernel says of a socket; the values of epoll_ctl(2).</summary>
+[Flags]
+internal enum SocketEvents : uint
+{
+    None = 0,
+    Readable = 0x1,
+    Writable = 0x4,
+    Failed = 0x8,
+    HungUp = 0x10,
+    PeerEnded = 0x2000,
+    EdgeTriggered = 0x80000000,
+}
