@@ -26,7 +26,7 @@ internal sealed class Limiter
     private const double ShrinkTo = 0.4;
     private const double Fewer = 0.8;
     private const double More = 1.5;
-    private const double WorthIt = 1.3;
+    private const double WorthIt = 1.4;
     private const double MostOfIt = 0.6;
     private static readonly TimeSpan BetweenCohorts = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestCohort = TimeSpan.FromSeconds(1);
@@ -43,7 +43,7 @@ internal sealed class Limiter
     private int _whole;
     private double _baseline;
     private double _noise;
-    private bool _mayDouble = true;
+    private bool _mayQuadruple = true;
     private bool _isMoreNext = true;
     private long _measuredAt;
     private TimeSpan _untilMeasured = SoonAgain;
@@ -51,6 +51,7 @@ internal sealed class Limiter
 
     // The cohort: attempts that began together, whose median wait is measured. None is left out because it takes long.
     private int _cohort = 1;
+    private bool _isFilling;
     private bool _isOpen = true;
     private int _begun;
     private int _ended;
@@ -101,10 +102,14 @@ internal sealed class Limiter
             _isBound |= waiting >= _whole;
             if (!_isOpen || _cohort > 1 && Since(_judgedAt, now) < BetweenCohorts)
                 return 0;
+            // Those that come before a raised limit is used up would tell of the old one.
+            if (_isFilling && waiting < _whole && Since(_judgedAt, now).Ticks < _baseline)
+                return 0;
+            _isFilling = false;
             if (_begun++ == 0)
                 (_firstBegun, _wasBound) = (now, waiting >= _whole);
             _lastBegun = now;
-            var enough = _baseline == 0 || (_mayDouble && _isBound) ? Least : _noise > Noisy * _baseline ? Most : Usual;
+            var enough = _baseline == 0 || (_mayQuadruple && _isBound) ? Least : _noise > Noisy * _baseline ? Most : Usual;
             _isOpen = _begun < Most && (_begun < enough || Since(_firstBegun, now) < LongestCohort && Since(_firstBegun, now).Ticks < _baseline);
             return _cohort;
         }
@@ -143,12 +148,14 @@ internal sealed class Limiter
             _noise = _noise == 0 ? noise : _noise + (0.2 * (noise - _noise));
             var error = _noise / Math.Sqrt(_begun);
             var perTick = _allEnded / (double)Math.Max(1, now - _judgedAt) * _clock.TimestampFrequency / TimeSpan.TicksPerSecond;
+            var before = _whole;
             if (2 * _left > _ended)
                 BeDeserted();
             else
                 Judge(new Measured(median, error, perTick), now);
             (_begun, _ended, _left, _peak, _isBound, _allEnded, _isOpen, _judgedAt) = (0, 0, 0, 0, false, 0, true, now);
             _cohort++;
+            _isFilling = _whole > before;
         }
     }
 
@@ -158,7 +165,7 @@ internal sealed class Limiter
     {
         lock (_lock)
         {
-            _mayDouble = false;
+            _mayQuadruple = false;
             SetLimit(Math.Min(_limit, waiting - 1));
         }
     }
@@ -166,7 +173,7 @@ internal sealed class Limiter
     /// <summary>Most callers left before the first byte. The server may still work for them, and nothing is learned of its pace.</summary>
     private void BeDeserted()
     {
-        (_trial, _mayDouble) = (null, false);
+        (_trial, _mayQuadruple) = (null, false);
         SetLimit(ShrinkTo * _limit);
     }
 
@@ -189,22 +196,22 @@ internal sealed class Limiter
             BeUnbound(seen, now);
         else if (queue > room)
             Shrink(seen, queue, now);
-        else if (_wasBound && !_mayDouble && Since(_measuredAt, now) > _untilMeasured)
+        else if (_wasBound && !_mayQuadruple && Since(_measuredAt, now) > _untilMeasured)
             Try(_isMoreNext ? new Trial(Question.AreMoreWorthIt, _limit, seen, 0) : new Trial(Question.WhatIsUsual, _limit, seen, 0),
                 (_isMoreNext ? More : Fewer) * _limit, now);
         else if (queue <= room / 2)
-            SetLimit(_mayDouble && _wasBound ? 4 * _limit : Math.Max(_limit + 1, 1.1 * _limit));
+            SetLimit(_mayQuadruple && _wasBound ? 4 * _limit : Math.Max(_limit + 1, 1.1 * _limit));
     }
 
     /// <summary>How many may queue: one, so that the next is there when a slot is free, and what chance makes of the measure.</summary>
-    private double Room(Measured seen) => Math.Max(1, (_mayDouble ? 0.3 : 0.1) * _limit) + (Surely * seen.PerTick * seen.Error);
+    private double Room(Measured seen) => Math.Max(1, (_mayQuadruple ? 0.3 : 0.1) * _limit) + (Surely * seen.PerTick * seen.Error);
 
     private void BeUnbound(Measured seen, long now)
     {
         Follow(seen, Math.Min(0.25, Since(_judgedAt, now) / Drift));
         (_measuredAt, _untilMeasured) = (now, SoonAgain);
         // A limit that was never needed is a guess (as RFC 7661 of TCP's window).
-        _mayDouble = true;
+        _mayQuadruple = true;
         if (_limit > 2 * _peak)
             SetLimit(Math.Min(_limit, Math.Max(2 * _peak, Start * _weight)));
     }
@@ -218,7 +225,7 @@ internal sealed class Limiter
         var from = Math.Min(_limit, Math.Max(_peak, 1));
         var to = Math.Max(from - queue + Room(seen), ShrinkTo * from);
         var hope = (from - to) / seen.PerTick;
-        _mayDouble = false;
+        _mayQuadruple = false;
         // So small a step is soon taken back; a trial would show nothing but chance. Nor does one while the queue still grows.
         if (hope < 2 * seen.Error || !_wasBound)
             SetLimit(to);
@@ -243,7 +250,7 @@ internal sealed class Limiter
                 break;
             case Question.IsLoadToBlame:
                 // Fewer did not make it quicker: so long it takes.
-                _mayDouble = before > Tolerance * _baseline;
+                _mayQuadruple = before > Tolerance * _baseline;
                 (_baseline, _untilMeasured) = (before, SoonAgain);
                 SetLimit(trial.Limit);
                 break;
