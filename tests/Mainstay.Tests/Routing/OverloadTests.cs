@@ -9,7 +9,7 @@ public sealed class OverloadTests
     private const double Before = 0.6;
     private const int Seeds = 10;
 
-    private static readonly Dictionary<string, OverloadedServers.World> _worlds = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, OverloadedServers.World> Worlds = new(StringComparer.Ordinal)
     {
         ["collapsing"] = new() { WaitingCost = 0.02 },
         ["two gateways"] = new() { WaitingCost = 0.02, Gateways = 2 },
@@ -32,7 +32,7 @@ public sealed class OverloadTests
     {
         for (var seed = 1; seed <= Property.Cases(Seeds); seed++)
         {
-            var servers = new OverloadedServers(_worlds[world], seed);
+            var servers = new OverloadedServers(Worlds[world], seed);
             servers.Run(10, Before * servers.Capacity);
             var overload = servers.Run(10, Load * servers.Capacity);
             // What arrived at the end of the overload may still be under way in the second after it.
@@ -48,7 +48,7 @@ public sealed class OverloadTests
     {
         for (var seed = 1; seed <= Property.Cases(Seeds); seed++)
         {
-            var servers = new OverloadedServers(_worlds["two gateways"], seed);
+            var servers = new OverloadedServers(Worlds["two gateways"], seed);
             servers.Run(20, Load * servers.Capacity);
             var later = servers.Run(20, Load * servers.Capacity);
             Assert.True(later.Goodput > 0.5 * servers.Capacity, $"seed {seed}: goodput {later.Goodput / servers.Capacity:0.000}");
@@ -60,7 +60,7 @@ public sealed class OverloadTests
     {
         for (var seed = 1; seed <= Property.Cases(Seeds); seed++)
         {
-            var servers = new OverloadedServers(_worlds["collapsing"], seed);
+            var servers = new OverloadedServers(Worlds["collapsing"], seed);
             servers.Run(10, Before * servers.Capacity);
             servers.Run(10, Load * servers.Capacity);
             servers.SetMean(0.24);
