@@ -166,6 +166,12 @@ public sealed partial class ControlLoop
             _collector.Add(observation);
         var windows = _collector.Close(now);
         _unwritten.AddRange(windows.Decisions.Select(d => new FactDraft(d.At, "decision", null, "mainstay", DecisionText.Line(d.Decision))));
+        foreach (var server in windows.Servers.Values)
+        {
+            var text = server.LockedOut is { } why ? $"{server.Server} of {server.Service} is out: it {why}. Callers are served elsewhere while they can be." : null;
+            if (_troubles.Note($"server {server.Server} of {server.Service}", text))
+                _unwritten.Add(new(now, "server", null, "mainstay", text ?? $"{server.Server} of {server.Service} is asked again."));
+        }
         foreach (var queue in windows.Queues)
             _troubles.Note($"queue of {queue.Service}", QueueText(queue));
         return windows;

@@ -8,6 +8,10 @@ public sealed class LiveServer
 {
     private const double SmallestStart = 0.1;
 
+    /// <summary>Seconds for which a server that refused is left alone, doubled if it refuses again soon.</summary>
+    private const double FirstLock = 6;
+    private const double LongestLock = 120;
+
     private readonly State _state;
 
     internal LiveServer(string service, Server spec, TimeProvider clock, Random random, Admission admission)
@@ -54,6 +58,9 @@ public sealed class LiveServer
     /// <summary>Attempts under way on it.</summary>
     public int Outstanding => Volatile.Read(ref _state.Outstanding);
 
+    /// <summary>Tokens of a model still to be read or written by the attempts under way, estimated: its load. Zero of http.</summary>
+    public long OutstandingTokens => Interlocked.Read(ref _state.Tokens);
+
     /// <summary>Attempts that wait for their first byte.</summary>
     public int Waiting => Volatile.Read(ref _state.Waiting);
 
@@ -75,10 +82,27 @@ public sealed class LiveServer
     public string? LockedOut => _state.LockedOut;
 
     /// <summary>Sends no request there until <see cref="LetIn"/>: its provider would refuse each of them.</summary>
-    internal void LockOut(string why) => _state.LockedOut = why;
+    internal void LockOut(string why)
+    {
+        lock (_state.Locking)
+        {
+            if (_state.LockedOut is not null)
+                return;
+            var (now, before) = (_state.Now(), _state.LockedUntil);
+            // A probe may be well though requests are refused, such as when a quota is spent: then each time it is let in costs a request.
+            _state.LockLength = before != 0 && now - before < LongestLock * _state.Frequency ? Math.Min(_state.LockLength * 2, LongestLock) : FirstLock;
+            _state.LockedUntil = now + (long)(_state.LockLength * _state.Frequency);
+            _state.LockedOut = why;
+        }
+    }
 
-    /// <summary>Its key was changed, or a probe with it was well.</summary>
-    internal void LetIn() => _state.LockedOut = null;
+    /// <summary>A probe with its key was well: it is asked again, though not within seconds of having refused.</summary>
+    internal void LetIn()
+    {
+        lock (_state.Locking)
+            if (_state.Now() >= _state.LockedUntil)
+                _state.LockedOut = null;
+    }
 
     /// <summary>Pooled connections to it.</summary>
     internal Upstream.ServerConnections Connections => _state.Connections;
@@ -104,7 +128,7 @@ public sealed class LiveServer
         var back = now - Volatile.Read(ref _state.BackSince);
         if (back < slowStart)
             weight *= Math.Max(SmallestStart, (double)back / slowStart);
-        return (Outstanding + 1) / weight;
+        return ((Spec.Ai is null ? Outstanding : OutstandingTokens) + 1) / weight;
     }
 
     /// <summary>It comes back, or is new beside others: it gets little work at first.</summary>
@@ -113,6 +137,8 @@ public sealed class LiveServer
     /// <summary>How it stands, for the control plane.</summary>
     internal ServerReport Report(DateTimeOffset now) => new(now, Service, Spec.Name, Spec.Region, IsWell, Breaker.IsOpen, Outstanding)
     {
+        LockedOut = LockedOut,
+        Tokens = OutstandingTokens,
         Limit = Limit,
         IsLimitLearned = _state.Limits.IsAdaptive,
         Waiting = Waiting,
@@ -206,6 +232,7 @@ public sealed class LiveServer
         private int _left;
         private int _waited;
         private int _noted;
+        private long _tokens;
 
         public LiveServer Server => server;
 
@@ -214,6 +241,15 @@ public sealed class LiveServer
 
         /// <summary>True: it was taken although the server fails and its breaker was open.</summary>
         public bool IsForced { get; init; }
+
+        /// <summary>Says anew how many tokens are still to come of the attempt. One thread at a time; none once it was given back.</summary>
+        public void SetTokens(long tokens)
+        {
+            if (HasLeft)
+                return;
+            Interlocked.Add(ref server._state.Tokens, tokens - _tokens);
+            _tokens = tokens;
+        }
 
         /// <summary>Timestamp of the attempt's begin.</summary>
         public long Began { get; set; }
@@ -255,6 +291,7 @@ public sealed class LiveServer
             if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
             EndWait(says: null, TimeSpan.Zero, answered: false);
+            Interlocked.Add(ref server._state.Tokens, -_tokens);
             Interlocked.Decrement(ref server._state.Outstanding);
             if (Interlocked.Exchange(ref _noted, 1) == 0)
                 NoteBreaker(isTry, failed);
@@ -293,8 +330,12 @@ public sealed class LiveServer
         public int Outstanding;
         public int Waiting;
         public int ProbeRun;
+        public long Tokens;
         public volatile bool Unwell;
         public volatile string? LockedOut;
+        public long LockedUntil;
+        public double LockLength;
+        public Lock Locking { get; } = new();
         public long BackSince = long.MinValue / 2;
         public long Forced;
         public int SlowBeats;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Models;
 
 namespace Mainstay.Routing;
 
@@ -171,6 +172,9 @@ internal sealed class ServiceState(TimeProvider clock)
     public RetryBudget Retries { get; } = new(clock);
 
     public Admission Admission { get; } = new(clock);
+
+    /// <summary>Of a model: how long its answers are.</summary>
+    public AnswerLength Answers { get; } = new();
 
     /// <summary>Second attempts beside slow ones; its share is a share of the requests alone.</summary>
     public RetryBudget Hedges { get; } = new(clock, alwaysPerSecond: 0);

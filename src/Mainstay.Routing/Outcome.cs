@@ -162,6 +162,12 @@ public sealed record ServerReport(
     bool BreakerOpen,
     int Outstanding) : Observation(At)
 {
+    /// <summary>Why no request is sent there, in words that go on after its name: its provider refuses its key, or does not know its model; null: nothing of that kind.</summary>
+    public string? LockedOut { get; init; }
+
+    /// <summary>Of a model: tokens still to be read or written, estimated; zero of http.</summary>
+    public long Tokens { get; init; }
+
     /// <summary>Attempts that may be under way on it or, if that is learned, wait for their first byte; null: no limit.</summary>
     public int? Limit { get; init; }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Mainstay.Routing.Http1;
 using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
 
@@ -19,7 +20,7 @@ internal static class ModelAnswer
             call.Request.NoteUsage(attempt.Model, usage);
         var isSame = attempt.Protocol.Api == call.Asked.Api;
         if (isSame)
-            exchange.TakeHead(attempt.Status, attempt.Fields!);
+            TakeHead(exchange, attempt.Status, attempt.Fields!);
         else
             (exchange.AnswerStatus, exchange.AnswerHeaders.ContentType) = (200, "application/json");
         call.Request.NoteAnswerStarted();
@@ -75,6 +76,19 @@ internal static class ModelAnswer
         await exchange.AnswerBody.WriteAsync(body, exchange.CallerLeft);
     }
 
+    /// <summary>Takes over what a server's answer says of itself, but the length of its body, which this side knows better.</summary>
+    public static void TakeHead(Exchange exchange, int status, HeaderFields fields)
+    {
+        exchange.AnswerStatus = status;
+        for (var i = 0; i < fields.Count; i++)
+        {
+            var name = Encoding.ASCII.GetString(fields.NameAt(i));
+            // What could not be sent is left out rather than failing an answer that is good.
+            if (fields.IsEndToEnd(i) && !name.Equals("X-Request-Id", StringComparison.OrdinalIgnoreCase) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
+                exchange.AnswerHeaders.Append(name, Encoding.ASCII.GetString(fields.ValueAt(i)));
+        }
+    }
+
     /// <summary>The names that callers may ask for.</summary>
     public static async Task ModelsAsync(Exchange exchange, Protocol protocol, IReadOnlyList<string> models, ModelRequest asked)
     {
@@ -93,6 +107,10 @@ internal static class ModelAnswer
         await exchange.AnswerBody.WriteAsync(body, exchange.CallerLeft);
     }
 
+    /// <summary>True if every server asked to be spared for a while, or has no key that counts: asking it would be hammering.</summary>
+    public static bool AllWantRest(LiveService service) =>
+        service.Servers.All(s => s.Breaker.IsResting || s.LockedOut is not null) && service.Servers.Any(s => s.Breaker.IsResting);
+
     public static ModelFault Unknown(string model, IReadOnlyList<string> models) => new(
         404, $"The model {Shown(model)} is not known here. {(models.Count == 0 ? "None is configured." : $"There {(models.Count == 1 ? "is" : "are")}: {string.Join(", ", models.Take(20))}.")}")
     {
@@ -109,7 +127,7 @@ internal static class ModelAnswer
             await FaultAsync(call.Exchange, call.Protocol, new ModelFault(status, verdict.Reason) { Code = verdict.Code });
             return;
         }
-        call.Exchange.TakeHead(status, attempt.Fields!);
+        TakeHead(call.Exchange, status, attempt.Fields!);
         call.Exchange.AnswerHeaders.ContentLength = attempt.Body.Length;
         await call.Exchange.AnswerBody.WriteAsync(attempt.Body, call.Exchange.CallerLeft);
     }
@@ -119,8 +137,7 @@ internal static class ModelAnswer
         var (service, exchange) = (call.Service, call.Exchange);
         if (last is { Result: AttemptResult.TotalTimeout })
             return new(504, $"No answer within timeouts.total = {service.Spec.Timeouts.Total}.") { Code = "timeout" };
-        var isLimited = service.Servers.All(s => s.Breaker.IsResting || s.LockedOut is not null) && service.Servers.Any(s => s.Breaker.IsResting);
-        if (isLimited || last is { Verdict.Signal: ProviderSignal.Limited })
+        if (AllWantRest(service) || last is { Verdict.Signal: ProviderSignal.Limited })
         {
             var rest = service.Servers.Where(s => s.Breaker.IsResting).Select(s => s.Breaker.UntilRested()).Append(call.ComeBack ?? TimeSpan.FromSeconds(30)).Min();
             SetRetryAfter(exchange, rest);

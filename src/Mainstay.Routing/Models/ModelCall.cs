@@ -19,6 +19,8 @@ internal sealed class ModelCall(
             : request.Service.Spec.Timeouts,
     };
 
+    private readonly Dictionary<LiveServer, int> _times = [];
+
     public Exchange Exchange => exchange;
 
     public ModelRequest Asked => asked;
@@ -34,11 +36,21 @@ internal sealed class ModelCall(
     /// <summary>The API that its caller speaks.</summary>
     public Protocol Protocol => Protocols.Of(asked.Api);
 
+    /// <summary>Tokens that its answer is expected to have.</summary>
+    public long Expected { get; } = request.Service.State.Answers.Expected(asked.MaxTokens);
+
     /// <summary>The soonest that a provider said to come back; null: none did.</summary>
     public TimeSpan? ComeBack { get; set; }
 
     /// <summary>Attempts made when its answer was cut last; 0: it was not.</summary>
     public int CutAt { get; set; }
+
+    /// <summary>Servers that cannot go on from a beginning, as this request found out.</summary>
+    public HashSet<LiveServer> RefusesPrefill { get; } = [];
+
+    /// <summary>Notes one more attempt on a server.</summary>
+    /// <returns>How many it has had of this request.</returns>
+    public int NoteAttempt(LiveServer server) => _times[server] = _times.GetValueOrDefault(server) + 1;
 
     /// <summary>How long may still be waited for the first token.</summary>
     /// <param name="began">Timestamp of the attempt's begin.</param>

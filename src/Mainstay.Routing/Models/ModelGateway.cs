@@ -44,7 +44,7 @@ internal sealed class ModelGateway(
             while (true)
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
-                if (await entrance.EnterAsync(request, draw) is not { } place)
+                if ((request.Attempt == 0 && ModelAnswer.AllWantRest(service)) || await entrance.EnterAsync(request, draw) is not { } place)
                 {
                     await ModelAnswer.NoServerAsync(call, null, draw);
                     break;
@@ -79,6 +79,8 @@ internal sealed class ModelGateway(
         }
 
         // 7. What became of it.
+        if (request.Use is { } use)
+            service.State.Answers.Note(use.AnswerTokens);
         close(request);
     }
 
@@ -152,11 +154,17 @@ internal sealed class ModelGateway(
     {
         var (request, place) = (call.Request, attempt.Place);
         request.Begin(place);
+        // Whatever it is for: a retry, a beginning to go on from, the same asked anew.
+        if (call.NoteAttempt(place.Server) >= MostOfOne)
+            request.Unfit = request.Unfit.Add(place.Server);
+        place.SetTokens(call.Asked.PromptTokens + call.Expected);
         try
         {
             await attempt.SendAsync(begun, prefills);
             if (attempt.Verdict is { } verdict)
                 Heed(call, attempt, verdict);
+            // The prompt has been read: what is left is the answer.
+            place.SetTokens(call.Expected);
             request.NoteFirstByte(place, attempt.Result, refused: attempt.Status is 429 or 503 or 529);
         }
         catch
@@ -282,12 +290,11 @@ internal sealed class ModelGateway(
             request.Unfit = [.. request.Unfit, .. call.Service.Servers.Where(s => (s.Spec.Ai?.Model ?? call.Asked.Model) != model)];
         // Whoever went so far may be tried as often again to bring it to its end.
         call.CutAt = request.Attempt;
-        var refusesPrefill = new HashSet<LiveServer>();
         while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true))
         {
             if (await entrance.EnterAsync(request, draw) is not { } place)
                 return null;
-            var prefills = place.Server.Spec.Ai is not { Prefill: false } && !refusesPrefill.Contains(place.Server);
+            var prefills = place.Server.Spec.Ai is not { Prefill: false } && !call.RefusesPrefill.Contains(place.Server);
             var attempt = new ModelAttempt(call, place);
             await TryAsync(call, attempt, begun, prefills);
             if (attempt.HasAnswer)
@@ -299,7 +306,7 @@ internal sealed class ModelGateway(
             // A server that cannot go on from a beginning is asked the question anew; that is no failure of it.
             if (prefills && (attempt.Unfit is not null || attempt.Verdict is { Signal: ProviderSignal.CallerError or ProviderSignal.PrefillRefused or ProviderSignal.TooLong }))
             {
-                refusesPrefill.Add(place.Server);
+                call.RefusesPrefill.Add(place.Server);
                 request.ForgetLast();
             }
         }

@@ -15,6 +15,9 @@ internal sealed class ModelStream(ModelCall call)
     /// <summary>Characters of an answer that are kept to go on from.</summary>
     private const int MostKept = 4 << 20;
 
+    /// <summary>Tokens after which the load of the server is reckoned anew.</summary>
+    private const int CountEvery = 16;
+
     /// <summary>Times that one answer is gone on with.</summary>
     private const int MostCuts = 5;
 
@@ -27,6 +30,7 @@ internal sealed class ModelStream(ModelCall call)
     private bool _hasTools;
     private bool _hasUsage;
     private AnswerPart? _end;
+    private TokenUsage _before;
     private long _tokens;
 
     /// <summary>Finds an attempt that has a token to go on with.</summary>
@@ -68,6 +72,8 @@ internal sealed class ModelStream(ModelCall call)
             exchange.AnswerTrailers?.Append("X-Mainstay-Continued", string.Create(
                 CultureInfo.InvariantCulture, $"{next.Place.Server.Name}; after={begun.Length}; by={(next.IsPrefilled ? "prefill" : "repetition")}"));
             repetition = new Repetition(begun, mayGoOn: next.IsPrefilled);
+            // What was read and written before the cut was used as well.
+            _before = new TokenUsage(_before.Prompt + call.Asked.PromptTokens, _tokens);
             present = next;
         }
         if (exchange.CallerLeft.IsCancellationRequested)
@@ -78,7 +84,7 @@ internal sealed class ModelStream(ModelCall call)
     {
         var exchange = call.Exchange;
         if (attempt.Fields is { } fields && attempt.Protocol.Api == call.Asked.Api)
-            exchange.TakeHead(200, fields);
+            ModelAnswer.TakeHead(exchange, 200, fields);
         exchange.AnswerStatus = 200;
         exchange.AnswerHeaders.ContentType = call.Protocol.StreamType;
         exchange.AnswerHeaders.CacheControl = "no-cache";
@@ -91,7 +97,8 @@ internal sealed class ModelStream(ModelCall call)
     private async Task<bool> RelayAsync(ModelAttempt attempt, Repetition? repetition)
     {
         var idle = call.Service.Spec.Timeouts.Idle;
-        var pace = new TokenPace();
+        // One that drips is left for another only if there is one, and only once: a slow answer is better than half of one.
+        var pace = repetition is null && MayBeLeft(attempt) ? new TokenPace() : null;
         var last = call.Clock.GetTimestamp();
         try
         {
@@ -106,7 +113,7 @@ internal sealed class ModelStream(ModelCall call)
                 while (attempt.TryRead(out var ready))
                 {
                     var isToken = IsToken(ready);
-                    if (isToken && pace.Drips(call.Clock.GetElapsedTime(last).TotalSeconds))
+                    if (isToken && Drips(pace, last))
                     {
                         attempt.Fail(AttemptResult.Stalled, "began to drip: its tokens came many times as slowly as its first ones");
                         return false;
@@ -121,7 +128,7 @@ internal sealed class ModelStream(ModelCall call)
                     return await EndAsync(attempt, repetition);
                 if (IsToken(next) || next.Finish != FinishReason.None)
                 {
-                    var drips = !_isFinished && pace.Drips(call.Clock.GetElapsedTime(last).TotalSeconds);
+                    var drips = !_isFinished && Drips(pace, last);
                     last = call.Clock.GetTimestamp();
                     if (drips)
                     {
@@ -139,6 +146,16 @@ internal sealed class ModelStream(ModelCall call)
             return _isFinished && !call.Exchange.CallerLeft.IsCancellationRequested && await EndAsync(attempt, repetition);
         }
     }
+
+    private bool MayBeLeft(ModelAttempt attempt)
+    {
+        var policy = call.Service.Spec.Continue;
+        return call.Asked.IsContinuable && policy != ContinuePolicy.Never && call.Service.Servers.Any(s => s != attempt.Place.Server
+            && s is { IsWell: true, LockedOut: null, Breaker: { Standing: Hold.None, IsResting: false } }
+            && (policy == ContinuePolicy.Any || (s.Spec.Ai?.Model ?? call.Asked.Model) == attempt.Model));
+    }
+
+    private bool Drips(TokenPace? pace, long last) => !_hasTools && pace?.Drips(call.Clock.GetElapsedTime(last).TotalSeconds) == true;
 
     /// <summary>Writes one event.</summary>
     /// <returns>False if it is the last one of this server: its end, or an error.</returns>
@@ -177,7 +194,9 @@ internal sealed class ModelStream(ModelCall call)
         }
         if (part.Kind == PartKind.Text || (part.Kind == PartKind.End && part.Text.Length > 0))
         {
-            _tokens++;
+            // Corrected as it streams, now and then: an answer that is longer than expected still counts for something.
+            if (++_tokens % CountEvery == 0)
+                attempt.Place.SetTokens(Math.Max(CountEvery, call.Expected - _tokens));
             if (_sent.Length < MostKept)
                 _sent.Append(part.Text);
         }
@@ -186,6 +205,8 @@ internal sealed class ModelStream(ModelCall call)
         if (part.Usage is { } usage)
         {
             _hasUsage = true;
+            if (repetition is not null)
+                part = part with { Usage = usage = new(usage.Prompt + _before.Prompt, usage.Answer + _before.Answer), Bytes = default };
             call.Request.NoteUsage(attempt.Model, usage);
         }
         Note(attempt.Names);
@@ -210,7 +231,7 @@ internal sealed class ModelStream(ModelCall call)
         if (!end.Bytes.IsEmpty || call.Asked.Operation != ModelOperation.Response)
             call.Protocol.WriteEvent(call.Exchange.AnswerBody, end, call.Asked, _names);
         if (!_hasUsage)
-            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens, _tokens));
+            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens + _before.Prompt, _tokens));
         await FlushAsync();
         return true;
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 
 namespace Mainstay.Routing.Models;
 
@@ -7,6 +8,8 @@ internal sealed class ServerKeys(TimeProvider clock)
 {
     /// <summary>How long a key that was read from a file counts before the file is looked at again.</summary>
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+
+    private const string Hidden = "(key)";
 
     private readonly ConcurrentDictionary<string, Entry> _files = new();
 
@@ -30,6 +33,12 @@ internal sealed class ServerKeys(TimeProvider clock)
         trouble = entry.Trouble;
         return Usable(entry.Key, ref trouble);
     }
+
+    /// <summary>What a provider said, without the key that it may have repeated.</summary>
+    public static string Without(string? key, string text) => key is null ? text : text.Replace(key, Hidden, StringComparison.Ordinal);
+
+    public static byte[] Without(string? key, byte[] text) =>
+        key is null || text.AsSpan().IndexOf(Encoding.UTF8.GetBytes(key)) < 0 ? text : Encoding.UTF8.GetBytes(Without(key, Encoding.UTF8.GetString(text)));
 
     /// <summary>What cannot stand in a header field would break the request, or worse.</summary>
     private static string? Usable(string? key, ref string? trouble)

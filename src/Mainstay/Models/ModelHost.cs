@@ -12,18 +12,18 @@ internal static class ModelHost
     private const int FramingBytes = 16 * 1024;
     private const int MaxConnections = 10_000;
 
-    public static WebApplication Build(IPEndPoint address, ModelEndpoints endpoints)
+    public static WebApplication Build(IPEndPoint address, RequestDelegate answer, int maxBodyBytes)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = ModelEndpoints.MaxBodyBytes + FramingBytes;
+            kestrel.Limits.MaxRequestBodySize = maxBodyBytes + FramingBytes;
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Listen(address, listen => listen.Protocols = HttpProtocols.Http1);
         });
         var app = builder.Build();
-        app.Run(endpoints.Answer);
+        app.Run(answer);
         return app;
     }
 

@@ -34,6 +34,7 @@ public sealed class ModelGatewayTests
         Assert.Equal(("/chat/completions", "Bearer sk-server"), (delivery.Target, delivery.Header("Authorization")));
         Assert.DoesNotContain("of-the-caller", delivery.Head);
         Assert.Equal(Whole("hello"), await answer.Content.ReadAsStringAsync());
+        Assert.Single(answer.Content.Headers.NonValidated["Content-Length"]);
         Assert.Equal(new ModelUse("llama-3-8b", 3, 2), (await house.OutcomeAsync()).Use);
     }
 

@@ -13,8 +13,8 @@ public sealed class ModelHostTests
     [Fact]
     public async Task A_real_socket_answers_refuses_too_much_and_the_warm_up_leaves_no_trace()
     {
-        await WarmUp.Run(Classifier, TimeProvider.System, CancellationToken.None);
-        await using var app = ModelHost.Build(new IPEndPoint(IPAddress.Loopback, 0), new ModelEndpoints(Classifier, TimeProvider.System));
+        await WarmUp.Run(new ModelEndpoints(Classifier, TimeProvider.System).Answer, ModelEndpoints.MaxBodyBytes, WarmUp.Predictions, TimeProvider.System, CancellationToken.None);
+        await using var app = ModelHost.Build(new IPEndPoint(IPAddress.Loopback, 0), new ModelEndpoints(Classifier, TimeProvider.System).Answer, ModelEndpoints.MaxBodyBytes);
         await app.StartAsync();
         using var client = new HttpClient { BaseAddress = new Uri(ModelHost.UrlOf(app)) };
 

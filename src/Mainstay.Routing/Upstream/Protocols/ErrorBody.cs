@@ -81,7 +81,8 @@ internal readonly partial record struct ErrorBody(bool IsJson, string Message, s
 
     private static string Short(string text) => text.Length <= LongestMessage ? text : text[..LongestMessage] + "…";
 
-    [GeneratedRegex(@"\b(sk|pk|rk|xai|gsk|hf|AIza|AKIA|ASIA)[-_]?[\w*.-]{8,}|(?<=Bearer )\S+|[\w-]*\*{3,}[\w-]*|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{28,}",
-        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 100)]
+    // The names of models have hyphens, keys without a prefix have none. The message is short: no clock is needed to bound the search.
+    [GeneratedRegex(@"\b(sk|pk|rk|xai|gsk|hf|AIza|AKIA|ASIA)[-_]?[\w*.-]{8,}|(?<=Bearer )\S+|[\w-]*\*{3,}[\w-]*|\b(?=\w*\d)(?=\w*[A-Za-z])\w{28,}",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 10_000)]
     private static partial Regex KeyLike();
 }

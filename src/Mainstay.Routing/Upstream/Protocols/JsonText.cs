@@ -45,6 +45,14 @@ internal static class JsonText
         output.Write("\""u8);
     }
 
+    /// <summary>A string with its quotation marks.</summary>
+    public static ReadOnlyMemory<byte> Bytes(string text)
+    {
+        var output = new ArrayBufferWriter<byte>(text.Length + 16);
+        Write(output, text);
+        return output.WrittenMemory;
+    }
+
     /// <summary>Writes a string without quotation marks.</summary>
     public static void WriteInner(IBufferWriter<byte> output, ReadOnlySpan<char> text)
     {

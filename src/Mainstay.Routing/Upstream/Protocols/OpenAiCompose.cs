@@ -30,7 +30,7 @@ internal static class OpenAiCompose
             return request.Body;
         var edits = new Edits();
         if (offsets.Model.IsThere && model != request.Model)
-            edits.Replace(offsets.Model, offsets.IsForm ? System.Text.Encoding.UTF8.GetBytes(model) : Json(model));
+            edits.Replace(offsets.Model, offsets.IsForm ? System.Text.Encoding.UTF8.GetBytes(model) : JsonText.Bytes(model));
         if (request.IsStream && request.AsksUsage && !request.WantsUsage && request.Operation is ModelOperation.Chat or ModelOperation.Completion)
             AskUsage(edits, offsets);
         if (begun is not null)
@@ -54,13 +54,13 @@ internal static class OpenAiCompose
     {
         if (request.Operation == ModelOperation.Completion)
         {
-            edits.Insert(offsets.Prompt.End - 1, Json(begun)[1..^1]);
+            edits.Insert(offsets.Prompt.End - 1, JsonText.Bytes(begun)[1..^1]);
             return;
         }
         // The caller began the answer itself, and said so: its beginning grows.
         if (offsets.Begun.IsThere)
         {
-            edits.Insert(offsets.Begun.End - 1, Json(begun)[1..^1]);
+            edits.Insert(offsets.Begun.End - 1, JsonText.Bytes(begun)[1..^1]);
             return;
         }
         var message = new ArrayBufferWriter<byte>(begun.Length + 64);
@@ -70,12 +70,5 @@ internal static class OpenAiCompose
         edits.Insert(offsets.Messages.End - 1, message.WrittenMemory);
         // Understood by vLLM and SGLang.
         edits.Insert(offsets.Inside, "\"continue_final_message\":true,\"add_generation_prompt\":false,"u8.ToArray());
-    }
-
-    private static ReadOnlyMemory<byte> Json(string text)
-    {
-        var output = new ArrayBufferWriter<byte>(text.Length + 16);
-        JsonText.Write(output, text);
-        return output.WrittenMemory;
     }
 }

@@ -17,7 +17,8 @@ internal static class OpenAiWriter
             stream.HasBegun = true;
             WriteChunk(output, request, stream, "\"role\":\"assistant\",\"content\":\"\""u8, FinishReason.None);
         }
-        if (part.Kind is PartKind.Text or PartKind.Tool or PartKind.Thought)
+        // An end may bring the last of the text.
+        if (part.Kind is PartKind.Text or PartKind.Tool or PartKind.Thought || part.Text.Length > 0)
         {
             var delta = new ArrayBufferWriter<byte>(part.Text.Length + 96);
             WriteDelta(delta, part, request);

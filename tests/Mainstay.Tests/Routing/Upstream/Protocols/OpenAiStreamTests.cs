@@ -141,6 +141,13 @@ public sealed class OpenAiStreamTests
     }
 
     [Fact]
+    public void An_end_can_bring_the_last_of_the_text()
+    {
+        var end = Assert.Single(Read("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n"));
+        Assert.Equal(["Text lo", "End Length"], Read(Written([end.WithText("lo")])).Select(Meaning));
+    }
+
+    [Fact]
     public void Parts_of_another_API_become_chunks()
     {
         var asking = _api.Read("/chat/completions", """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]}""");

@@ -79,6 +79,13 @@ public sealed class VerdictsTests
         Assert.DoesNotContain("wxyz", reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_name_of_a_model_is_no_key()
+    {
+        const string Message = "The model gpt-4o-mini-audio-preview-2024-12-17 does not exist";
+        Assert.Equal(Message, new OpenAi().Judge(404, Told.Bytes("{\"error\":{\"message\":\"" + Message + "\"}}")).Reason);
+    }
+
     [Theory]
     [InlineData("""{"error":{"message":"Unknown parameter: 'stream_options'."}}""", true)]
     [InlineData("""{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}}""", true)]
