@@ -30,6 +30,7 @@ internal sealed class ModelStream(ModelCall call)
     private bool _hasTools;
     private bool _hasUsage;
     private AnswerPart? _end;
+    private TokenUsage _before;
     private long _tokens;
 
     /// <summary>Finds an attempt that has a token to go on with.</summary>
@@ -71,6 +72,8 @@ internal sealed class ModelStream(ModelCall call)
             exchange.AnswerTrailers?.Append("X-Mainstay-Continued", string.Create(
                 CultureInfo.InvariantCulture, $"{next.Place.Server.Name}; after={begun.Length}; by={(next.IsPrefilled ? "prefill" : "repetition")}"));
             repetition = new Repetition(begun, mayGoOn: next.IsPrefilled);
+            // What was read and written before the cut was used as well.
+            _before = new TokenUsage(_before.Prompt + call.Asked.PromptTokens, _tokens);
             present = next;
         }
         if (exchange.CallerLeft.IsCancellationRequested)
@@ -202,6 +205,8 @@ internal sealed class ModelStream(ModelCall call)
         if (part.Usage is { } usage)
         {
             _hasUsage = true;
+            if (repetition is not null)
+                part = part with { Usage = usage = new(usage.Prompt + _before.Prompt, usage.Answer + _before.Answer), Bytes = default };
             call.Request.NoteUsage(attempt.Model, usage);
         }
         Note(attempt.Names);
@@ -226,7 +231,7 @@ internal sealed class ModelStream(ModelCall call)
         if (!end.Bytes.IsEmpty || call.Asked.Operation != ModelOperation.Response)
             call.Protocol.WriteEvent(call.Exchange.AnswerBody, end, call.Asked, _names);
         if (!_hasUsage)
-            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens, _tokens));
+            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens + _before.Prompt, _tokens));
         await FlushAsync();
         return true;
     }
