@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using StreamReader = Mainstay.Routing.Upstream.Protocols.StreamReader;
@@ -82,6 +83,9 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     public async Task SendAsync(string? begun, bool prefills)
     {
         IsPrefilled = begun is not null && prefills;
+        // A file of a key is read on a thread that polls no sockets, and so is a body of many tokens.
+        if (Poller.OfThisThread is not null && (call.Keys.IsRead(_how) || call.Asked.Body.Length > ModelCall.Quick))
+            await Task.Yield();
         _key = call.Keys.Of(_how, out var trouble);
         if (trouble is not null)
         {
@@ -219,6 +223,8 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     private async Task ReadWholeAsync()
     {
         Body = await ReadBodyAsync(LongestAnswer);
+        if (Poller.OfThisThread is not null && Body.Length > ModelCall.Quick)
+            await Task.Yield();
         Whole = Protocol.ReadAnswer(call.Asked, Body);
         if (Whole is null)
             (Status, Verdict) = (502, new ProviderVerdict(ProviderSignal.Failed, "answered something else than an answer of its API"));

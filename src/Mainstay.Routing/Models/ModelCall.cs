@@ -9,6 +9,9 @@ internal sealed class ModelCall(
     Exchange exchange, ModelRequest asked, RequestInProgress request, HttpUpstream upstream, ServerKeys keys, RequestSigner? sign,
     long total, TimeProvider clock)
 {
+    /// <summary>Bytes of JSON that are read and written within a turn of the thread that polls sockets; longer ones keep a thread of the pool busy.</summary>
+    public const int Quick = 32 * 1024;
+
     private readonly Service _spec = request.Service.Spec with
     {
         // What goes to a server was written whole: nothing is taken off or kept of the caller's address.

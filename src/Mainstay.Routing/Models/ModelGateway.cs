@@ -1,3 +1,4 @@
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
@@ -92,6 +93,8 @@ internal sealed class ModelGateway(
         try
         {
             var bytes = body is null ? ReadOnlyMemory<byte>.Empty : await body.ReadAllAsync(exchange.CallerLeft);
+            if (Poller.OfThisThread is not null && bytes is { Length: > ModelCall.Quick })
+                await Task.Yield();
             if (exchange.FieldText("Content-Encoding") is { Length: > 0 } encoding and not "identity")
                 fault = new ModelFault(415, $"The body is compressed ({encoding}), and is read here: send it as it is.");
             else if (bytes is not { } whole)

@@ -13,6 +13,10 @@ internal sealed class ServerKeys(TimeProvider clock)
 
     private readonly ConcurrentDictionary<string, Entry> _files = new();
 
+    /// <summary>True if <see cref="Of"/> reads a file now.</summary>
+    public bool IsRead(ModelServer server) =>
+        server is { KeyEnv: null, KeyFile: { } file } && (!_files.TryGetValue(file, out var entry) || clock.GetElapsedTime(entry.At) > LookAgain);
+
     /// <summary>The key of a server; null: it has none, or what should hold it does not, as <paramref name="trouble"/> says.</summary>
     /// <param name="server">What the table says of it.</param>
     /// <param name="trouble">What is wrong and the cure; null: nothing.</param>
