@@ -116,7 +116,6 @@ public sealed class OfficialClientTests(ClientHouse clients) : IClassFixture<Cli
     [NodeTheory]
     [InlineData("openai.mjs", "cancel")]
     [InlineData("anthropic.mjs", "cancel")]
-    [InlineData("aws.mjs", "bedrockCancel")]
     public async Task A_client_that_leaves_is_not_worked_for(string program, string what)
     {
         var primary = Script(program, what, Fault.None);
