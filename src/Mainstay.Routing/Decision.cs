@@ -138,7 +138,7 @@ public enum Reflex
     /// <summary>It got the answer that is kept for when no server is left.</summary>
     AnsweredFromFile,
 
-    /// <summary>Its answer was cut and goes on elsewhere. Amount: characters that its caller has already.</summary>
+    /// <summary>Its answer was cut, and another server is to go on with it. Amount: characters that its caller has already.</summary>
     Continued,
 }
 

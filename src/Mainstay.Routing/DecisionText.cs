@@ -148,7 +148,7 @@ public static class DecisionText
         Reflex.Shed => $"Not let in: the servers are overloaded and others matter more ({step.Amount} waiting).",
         Reflex.Panic => $"Breakers not heeded: only {step.Amount} of {step.Of} servers are left.",
         Reflex.Queued => $"Stored in the queue of when_down ({step.Amount} wait there), to be sent when a server is back.",
-        Reflex.Continued => $"The answer was cut after {step.Amount} characters, and goes on elsewhere.",
+        Reflex.Continued => $"The answer was cut after {step.Amount} characters; another server is to go on with it.",
         Reflex.AnsweredFromFile => "Answered from the file of when_down.",
         _ => $"{step.Reflex} {step.Amount}",
     };

@@ -36,6 +36,9 @@ internal sealed class ModelCall(
 
     public TimeProvider Clock => clock;
 
+    /// <summary>True if its answer may be gone on with by another server.</summary>
+    public bool MayGoOn => asked.IsContinuable && Service.Spec.Continue != ContinuePolicy.Never;
+
     /// <summary>The API that its caller speaks.</summary>
     public Protocol Protocol => Protocols.Of(asked.Api);
 

@@ -287,7 +287,7 @@ internal sealed class ModelGateway(
     private async Task<ModelAttempt?> ContinueAsync(ModelCall call, string begun, string model, double draw)
     {
         var (request, policy) = (call.Request, call.Service.Spec.Continue);
-        if (policy == ContinuePolicy.Never || !call.Asked.IsContinuable)
+        if (!call.MayGoOn)
             return null;
         if (policy == ContinuePolicy.Same)
             request.Unfit = [.. request.Unfit, .. call.Service.Servers.Where(s => (s.Spec.Ai?.Model ?? call.Asked.Model) != model)];

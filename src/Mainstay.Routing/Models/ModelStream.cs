@@ -60,15 +60,15 @@ internal sealed class ModelStream(ModelCall call)
             if (isWhole || isCallerGone)
                 break;
             var begun = _sent.ToString();
-            var next = cuts < MostCuts && !_hasTools && result != AttemptResult.TotalTimeout && begun.Length is > 0 and < MostKept
-                ? await goOn(begun, present.Model)
-                : null;
+            var mayGoOn = cuts < MostCuts && !_hasTools && result != AttemptResult.TotalTimeout && begun.Length is > 0 and < MostKept;
+            if (mayGoOn && call.MayGoOn)
+                request.Decision.Acted(Reflex.Continued, begun.Length);
+            var next = mayGoOn ? await goOn(begun, present.Model) : null;
             if (next is null)
             {
                 await EndWithErrorAsync(present);
                 return;
             }
-            request.Decision.Acted(Reflex.Continued, begun.Length);
             exchange.AnswerTrailers?.Append("X-Mainstay-Continued", string.Create(
                 CultureInfo.InvariantCulture, $"{next.Place.Server.Name}; after={begun.Length}; by={(next.IsPrefilled ? "prefill" : "repetition")}"));
             repetition = new Repetition(begun, mayGoOn: next.IsPrefilled);
