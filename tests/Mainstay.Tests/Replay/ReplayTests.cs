@@ -25,7 +25,7 @@ public sealed class ReplayTests
         Assert.Contains(what, Assert.Throws<CommandException>(() => Read(text)).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData(1, 6)]
+    [InlineData(1, 5)]
     [InlineData(7437, 7437)]
     [InlineData(20_000, 20_000)]
     public void A_prompt_counts_as_so_many_tokens_where_its_number_fits_in(int tokens, int counted)
