@@ -43,6 +43,9 @@ internal sealed class ModelCall(
     /// <summary>Attempts made when its answer was cut last; 0: it was not.</summary>
     public int CutAt { get; set; }
 
+    /// <summary>True once it was taken up by another server, without drawing on the retry budget, after its server's death.</summary>
+    public bool IsRescued { get; set; }
+
     /// <summary>How long may still be waited for the first token.</summary>
     /// <param name="began">Timestamp of the attempt's begin.</param>
     public Func<TimeSpan> UntilFirstToken(long began) =>
