@@ -51,7 +51,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     /// <returns>Where callers connect.</returns>
     public async Task<string> StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
     {
-        var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>());
+        var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>(), AwsSigner.OfMachine(clock).SignAsync);
         _decisions = gateway.Decisions;
         _parts.Add("gateway", ControlStopsWithin, _ =>
         {

@@ -9,6 +9,9 @@ internal sealed class ModelCall(
     Exchange exchange, ModelRequest asked, RequestInProgress request, HttpUpstream upstream, ServerKeys keys, RequestSigner? sign,
     long total, TimeProvider clock)
 {
+    /// <summary>Bytes of JSON that are read and written within a turn of the thread that polls sockets; longer ones keep a thread of the pool busy.</summary>
+    public const int Quick = 32 * 1024;
+
     private readonly Service _spec = request.Service.Spec with
     {
         // What goes to a server was written whole: nothing is taken off or kept of the caller's address.
@@ -18,6 +21,8 @@ internal sealed class ModelCall(
             ? request.Service.Spec.Timeouts with { FirstByte = request.Service.Spec.Timeouts.FirstByte ?? request.Service.Spec.Timeouts.FirstToken }
             : request.Service.Spec.Timeouts,
     };
+
+    private readonly Dictionary<LiveServer, int> _times = [];
 
     public Exchange Exchange => exchange;
 
@@ -45,6 +50,13 @@ internal sealed class ModelCall(
 
     /// <summary>True once it was taken up by another server, without drawing on the retry budget, after its server's death.</summary>
     public bool IsRescued { get; set; }
+
+    /// <summary>Servers that cannot go on from a beginning, as this request found out.</summary>
+    public HashSet<LiveServer> RefusesPrefill { get; } = [];
+
+    /// <summary>Notes one more attempt on a server.</summary>
+    /// <returns>How many it has had of this request.</returns>
+    public int NoteAttempt(LiveServer server) => _times[server] = _times.GetValueOrDefault(server) + 1;
 
     /// <summary>How long may still be waited for the first token.</summary>
     /// <param name="began">Timestamp of the attempt's begin.</param>
