@@ -154,6 +154,9 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         return ListenerCertificate.TryOpen(files, clock, out var fault) ?? throw new CommandException($"tls: {fault}.");
     }
 
+    /// <summary>Why a request of this process's data plane went where it went; null: it is not known (any more).</summary>
+    public Decision? Explain(string requestId) => _decisions?.Find(requestId, out _);
+
     /// <summary>Answers over a socket why requests of this process's data plane went where they went.</summary>
     public void ServeDecisions(string stateFolder)
     {

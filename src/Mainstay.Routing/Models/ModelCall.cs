@@ -49,6 +49,9 @@ internal sealed class ModelCall(
     /// <summary>Attempts made when its answer was cut last; 0: it was not.</summary>
     public int CutAt { get; set; }
 
+    /// <summary>True once it was taken up by another server, without drawing on the retry budget, after its server's death.</summary>
+    public bool IsRescued { get; set; }
+
     /// <summary>Servers that cannot go on from a beginning, as this request found out.</summary>
     public HashSet<LiveServer> RefusesPrefill { get; } = [];
 
