@@ -25,6 +25,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
 
+    /// <summary>What it has in common with others; default: nothing.</summary>
+    public Affinity Affinity { get; set; }
+
     /// <summary>Servers that cannot serve it, whatever their state.</summary>
     public ImmutableArray<LiveServer> Unfit { get; set; } = [];
 

@@ -43,6 +43,8 @@ internal sealed class ModelGateway(
         if (!exchange.IsTraced)
             upstream.BeginTrace(exchange);
         Spare(request, asked);
+        if (service.Spec.Affinity == AffinityPolicy.Prefix)
+            request.Affinity = new Affinity(PromptPrefix.Of(asked), asked.PromptTokens + call.Expected);
         try
         {
             while (true)
