@@ -39,7 +39,12 @@ internal sealed class ModelGateway(
         var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
         var call = new ModelCall(exchange, asked, request, upstream, _keys, sign, upstream.Deadline(service.Spec.Timeouts.Total), clock);
         service.Retries.NoteRequest();
+        // One trace for all attempts.
+        if (!exchange.IsTraced)
+            upstream.BeginTrace(exchange);
         Spare(request, asked);
+        if (service.Spec.Affinity == AffinityPolicy.Prefix)
+            request.Affinity = new Affinity(PromptPrefix.Of(asked), asked.PromptTokens + call.Expected);
         try
         {
             while (true)
@@ -82,6 +87,7 @@ internal sealed class ModelGateway(
         // 7. What became of it.
         if (request.Use is { } use)
             service.State.Answers.Note(use.AnswerTokens);
+        request.Trail = call.Trail();
         close(request);
     }
 
@@ -242,11 +248,18 @@ internal sealed class ModelGateway(
         if (attempt.Verdict?.Signal == ProviderSignal.TooLong || attempt.Unfit is not null)
             return picker.Pick(call.Service, request.Tried, draw, request.Unfit) is not null;
         return (call.MaySendTwice || attempt.Result == AttemptResult.NotReached || isFree)
-            && await FindsAnotherAsync(call, draw, isFree, mayRepeat: attempt.Verdict is not { Signal: ProviderSignal.Limited });
+            && await FindsAnotherAsync(call, draw, isFree, mayRepeat: attempt.Verdict is not { Signal: ProviderSignal.Limited }, isLost: IsLost(attempt));
     }
 
+    /// <summary>True if the server went away with the request, rather than saying anything or keeping it waiting.</summary>
+    private static bool IsLost(ModelAttempt attempt) =>
+        attempt.Verdict is null && attempt.Result is AttemptResult.NotReached or AttemptResult.Broken or AttemptResult.Truncated;
+
     /// <summary>Whether there is a server for one more attempt, within bounds and budget.</summary>
-    private async Task<bool> FindsAnotherAsync(ModelCall call, double draw, bool isFree, bool mayRepeat)
+    /// <param name="isLost">True: what was under way was lost with its server. Answers of models take long, so that far more may
+    /// be lost at once than the budget of ten seconds' requests allows. It bounds storms; these are as many as were under way, and each is taken up without
+    /// it once.</param>
+    private async Task<bool> FindsAnotherAsync(ModelCall call, double draw, bool isFree, bool mayRepeat, bool isLost)
     {
         var (request, retry, budget) = (call.Request, call.Service.Spec.Retry, call.Service.Retries);
         if (request.Attempt - call.CutAt >= retry.Attempts && !isFree)
@@ -265,7 +278,9 @@ internal sealed class ModelGateway(
             await Task.Delay(FirstPause * (1 << request.Rounds) * (0.5 + Draw()), clock, call.Exchange.CallerLeft);
             request.ForgetTried();
         }
-        var isAllowed = budget.TrySpend(retry.Budget);
+        var isRescue = isLost && !call.IsRescued;
+        call.IsRescued |= isRescue;
+        var isAllowed = isRescue || budget.TrySpend(retry.Budget);
         var (used, allowed) = budget.Standing(retry.Budget);
         request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
         return isAllowed;
@@ -293,7 +308,7 @@ internal sealed class ModelGateway(
             request.Unfit = [.. request.Unfit, .. call.Service.Servers.Where(s => (s.Spec.Ai?.Model ?? call.Asked.Model) != model)];
         // Whoever went so far may be tried as often again to bring it to its end.
         call.CutAt = request.Attempt;
-        while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true))
+        while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true, isLost: true))
         {
             if (await entrance.EnterAsync(request, draw) is not { } place)
                 return null;
@@ -310,6 +325,7 @@ internal sealed class ModelGateway(
             if (prefills && (attempt.Unfit is not null || attempt.Verdict is { Signal: ProviderSignal.CallerError or ProviderSignal.PrefillRefused or ProviderSignal.TooLong }))
             {
                 call.RefusesPrefill.Add(place.Server);
+                call.IsRescued = false;
                 request.ForgetLast();
             }
         }
