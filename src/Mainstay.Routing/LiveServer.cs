@@ -318,7 +318,7 @@ public sealed class LiveServer
             var state = server._state;
             Interlocked.Decrement(ref state.Waiting);
             if (cohort != 0 || state.Limits.IsAdaptive)
-                state.Limiter.End(cohort, says);
+                state.Limiter.End(cohort, says, answered);
             server.Pace.End(state.Now(), (long)(took.TotalSeconds * state.Frequency), answered);
         }
     }

@@ -33,8 +33,9 @@ internal sealed class AwsSigner(TimeProvider clock, Func<Task<ImmutableCredentia
     /// <summary>Credentials from where AWS's tools look for them.</summary>
     public static AwsSigner OfMachine(TimeProvider clock)
     {
-        var (resolver, config) = (new DefaultAWSCredentialsIdentityResolver(), new SigningConfig());
-        return new AwsSigner(clock, async () => await (await resolver.ResolveIdentityAsync(config)).GetCredentialsAsync());
+        // Nothing is looked for before a request needs it.
+        var resolver = new Lazy<DefaultAWSCredentialsIdentityResolver>(() => new());
+        return new AwsSigner(clock, async () => await (await resolver.Value.ResolveIdentityAsync(new SigningConfig())).GetCredentialsAsync());
     }
 
     /// <inheritdoc cref="RequestSigner"/>

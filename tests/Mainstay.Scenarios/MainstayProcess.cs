@@ -61,6 +61,8 @@ internal sealed class MainstayProcess : IAsyncDisposable
         start.Environment.Remove("MAINSTAY_TOKEN");
         start.Environment[StubServer.SecretName] = StubServer.Secret;
         start.Environment[ModelHouse.KeyName] = ModelHouse.ServerKey;
+        start.Environment["AWS_ACCESS_KEY_ID"] = ModelHouse.AwsKeyId;
+        start.Environment["AWS_SECRET_ACCESS_KEY"] = ModelHouse.AwsSecret;
         start.Environment["DOTNET_GCHeapCount"] = "1";
         return new MainstayProcess(Process.Start(start)!);
     }

@@ -27,5 +27,7 @@ internal static class Patience
     public static Task UntilAsync(string what, Func<bool> holds, Func<string>? seen = null) =>
         UntilAsync(what, () => Task.FromResult(holds()), seen);
 
+    public static Task Patiently(this Task task) => task.WaitAsync(Generous, Clock);
+
     public static Task<T> Patiently<T>(this Task<T> task) => task.WaitAsync(Generous, Clock);
 }

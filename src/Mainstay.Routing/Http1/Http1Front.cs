@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Mainstay.Routing.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
@@ -37,6 +38,7 @@ public sealed partial class Http1Front(
     /// <param name="isTls">True if it speaks TLS.</param>
     public void Use(ListenOptions listen, bool isTls = false)
     {
+        Poller.NoteBug = NoteBug;
         // What is handed on is HTTP/2 and nothing else; with TLS both are offered, and ALPN decides.
         listen.Protocols = isTls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http2;
         listen.Use(next => connection => AcceptAsync(connection, next));

@@ -36,6 +36,9 @@ public sealed record Http1Limits
     /// <summary>The same once the answer is complete and nobody wants the rest.</summary>
     public TimeSpan DrainProgress { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>All of that rest, however slowly it drips.</summary>
+    public TimeSpan DrainTotal { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long a caller may take nothing of its answer.</summary>
     public TimeSpan AnswerProgress { get; init; } = TimeSpan.FromSeconds(60);
 }

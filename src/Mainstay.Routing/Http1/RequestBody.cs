@@ -97,11 +97,12 @@ internal abstract class RequestBody(Http1Connection connection, bool expectsCont
             await rest.WaitAsync(connection.Limits.BodyProgress, connection.Time);
         // A cancel that came when the reader had just got its part shows up in the next read, which is one of these.
         _draining = true;
+        var by = connection.Clock.In(connection.Limits.DrainTotal);
         try
         {
             for (long drained = 0; !IsTaken;)
             {
-                if (AwaitsContinue || IsBroken || drained > most)
+                if (AwaitsContinue || IsBroken || drained > most || connection.Clock.IsPast(by))
                     return false;
                 var part = (await ReadPartAsync(CancellationToken.None)).Buffer;
                 drained += part.Length;

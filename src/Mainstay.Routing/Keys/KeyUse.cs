@@ -153,14 +153,14 @@ internal sealed class KeyUse(TimeProvider clock)
 
     private static KeyRefusal? Over(Buckets buckets, string? model, long prompt, long answer, long now)
     {
-        if (buckets.Requests is { } requests && requests.Level(now) < 1)
+        if (buckets.Requests is { } requests && !requests.Has(1, now))
             return new(KeyLimit.Requests, requests.PerMinute, requests.Until(1, now), model);
         if (buckets.Tokens is not { } tokens)
             return null;
         if (prompt > tokens.PerMinute)
             return new(KeyLimit.Tokens, tokens.PerMinute, null, model);
         var wanted = Math.Min(prompt + answer, tokens.PerMinute);
-        return tokens.Level(now) >= wanted ? null : new(KeyLimit.Tokens, tokens.PerMinute, tokens.Until(wanted, now), model);
+        return tokens.Has(wanted, now) ? null : new(KeyLimit.Tokens, tokens.PerMinute, tokens.Until(wanted, now), model);
     }
 
     private static LimitStanding? Nearest(TokenBucket? one, TokenBucket? other, long now)

@@ -29,6 +29,9 @@ internal sealed class TokenBucket(long perMinute, long now, long frequency)
         return _level;
     }
 
+    /// <summary>True if it holds so much, but for what is lost in rounding.</summary>
+    public bool Has(double amount, long now) => Level(now) >= amount - 1e-6;
+
     public void Take(double amount) => _level -= amount;
 
     /// <summary>Gives back what was taken too much. Once it was full again without that, nothing is missing in it.</summary>

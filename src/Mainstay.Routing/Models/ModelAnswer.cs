@@ -116,6 +116,10 @@ internal static class ModelAnswer
         await exchange.AnswerBody.WriteAsync(body, exchange.CallerLeft);
     }
 
+    /// <summary>True if every server asked to be spared for a while, or has no key that counts: asking it would be hammering.</summary>
+    public static bool AllWantRest(LiveService service) =>
+        service.Servers.All(s => s.Breaker.IsResting || s.LockedOut is not null) && service.Servers.Any(s => s.Breaker.IsResting);
+
     public static ModelFault Unknown(string model, IReadOnlyList<string> models) => new(
         404, $"The model {Shown(model)} is not known here. {(models.Count == 0 ? "None is configured." : $"There {(models.Count == 1 ? "is" : "are")}: {string.Join(", ", models.Take(20))}.")}")
     {
@@ -142,8 +146,7 @@ internal static class ModelAnswer
         var (service, exchange) = (call.Service, call.Exchange);
         if (last is { Result: AttemptResult.TotalTimeout })
             return new(504, $"No answer within timeouts.total = {service.Spec.Timeouts.Total}.") { Code = "timeout" };
-        var isLimited = service.Servers.All(s => s.Breaker.IsResting || s.LockedOut is not null) && service.Servers.Any(s => s.Breaker.IsResting);
-        if (isLimited || last is { Verdict.Signal: ProviderSignal.Limited })
+        if (AllWantRest(service) || last is { Verdict.Signal: ProviderSignal.Limited })
         {
             var rest = service.Servers.Where(s => s.Breaker.IsResting).Select(s => s.Breaker.UntilRested()).Append(call.ComeBack ?? TimeSpan.FromSeconds(30)).Min();
             SetRetryAfter(exchange, rest);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using StreamReader = Mainstay.Routing.Upstream.Protocols.StreamReader;
@@ -23,6 +24,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     private readonly ModelServer _how = place.Server.Spec.Ai ?? new ModelServer { Api = call.Service.Spec.Api };
     private UpstreamAnswer? _answer;
     private StreamReader? _reader;
+    private string? _key;
     private bool _isFed;
     private bool _hasEnded;
 
@@ -39,7 +41,11 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     public int Status { get; private set; }
 
     /// <summary>What the provider said instead of an answer; null: nothing.</summary>
-    public ProviderVerdict? Verdict { get; private set; }
+    public ProviderVerdict? Verdict
+    {
+        get;
+        private set => field = value is null ? null : value with { Reason = ServerKeys.Without(_key, value.Reason) };
+    }
 
     /// <summary>How long the provider asks to be spared; null: it does not say.</summary>
     public TimeSpan? RetryAfter { get; private set; }
@@ -77,7 +83,10 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     public async Task SendAsync(string? begun, bool prefills)
     {
         IsPrefilled = begun is not null && prefills;
-        var key = call.Keys.Of(_how, out var trouble);
+        // A file of a key is read on a thread that polls no sockets, and so is a body of many tokens.
+        if (Poller.OfThisThread is not null && (call.Keys.IsRead(_how) || call.Asked.Body.Length > ModelCall.Quick))
+            await Task.Yield();
+        _key = call.Keys.Of(_how, out var trouble);
         if (trouble is not null)
         {
             (Result, Verdict) = (AttemptResult.NotReached, new ProviderVerdict(ProviderSignal.KeyRefused, trouble));
@@ -174,7 +183,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     }
 
     /// <summary>The attempt failed after all.</summary>
-    public void Fail(AttemptResult result, string? why) => (Result, place.Why) = (result, why);
+    public void Fail(AttemptResult result, string? why) => (Result, place.Why) = (result, why is null ? null : ServerKeys.Without(_key, why));
 
     /// <summary>Lets go of the server. A bug must cost one request, not a place there for ever.</summary>
     public ValueTask DisposeAsync()
@@ -219,6 +228,8 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     private async Task ReadWholeAsync()
     {
         Body = await ReadBodyAsync(LongestAnswer);
+        if (Poller.OfThisThread is not null && Body.Length > ModelCall.Quick)
+            await Task.Yield();
         Whole = Protocol.ReadAnswer(call.Asked, Body);
         if (Whole is null)
             (Status, Verdict) = (502, new ProviderVerdict(ProviderSignal.Failed, "answered something else than an answer of its API"));
@@ -228,7 +239,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
 
     private async Task ReadErrorAsync()
     {
-        Body = await ReadBodyAsync(LongestError);
+        Body = ServerKeys.Without(_key, await ReadBodyAsync(LongestError));
         Verdict = Protocol.Judge(Status, ErrorField(), Body.Span);
     }
 

@@ -10,6 +10,9 @@ internal sealed class ModelCall(
     Exchange exchange, ModelRequest asked, RequestInProgress request, HttpUpstream upstream, ServerKeys keys, RequestSigner? sign,
     long total, TimeProvider clock)
 {
+    /// <summary>Bytes of JSON that are read and written within a turn of the thread that polls sockets; longer ones keep a thread of the pool busy.</summary>
+    public const int Quick = 32 * 1024;
+
     private readonly Service _spec = request.Service.Spec with
     {
         // What goes to a server was written whole: nothing is taken off or kept of the caller's address.
@@ -19,6 +22,8 @@ internal sealed class ModelCall(
             ? request.Service.Spec.Timeouts with { FirstByte = request.Service.Spec.Timeouts.FirstByte ?? request.Service.Spec.Timeouts.FirstToken }
             : request.Service.Spec.Timeouts,
     };
+
+    private readonly Dictionary<LiveServer, int> _times = [];
 
     public Exchange Exchange => exchange;
 

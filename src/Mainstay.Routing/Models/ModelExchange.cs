@@ -102,7 +102,7 @@ internal sealed class ModelExchange : Exchange
             if (Ascii.EqualsIgnoreCase(name, own))
                 return false;
         if (name.Length > 6 && (Ascii.EqualsIgnoreCase(name[..6], "x-amz-") || Ascii.EqualsIgnoreCase(name[..6], "amz-sd")))
-            return Ascii.EqualsIgnoreCase(name, "X-Amz-Invocation-Type");
+            return false;
         foreach (var (written, _) in _request.Fields)
             if (Ascii.EqualsIgnoreCase(name, written))
                 return false;

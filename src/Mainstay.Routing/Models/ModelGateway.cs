@@ -50,7 +50,7 @@ internal sealed class ModelGateway(
             while (await AdmitAsync(call, key))
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
-                if (await entrance.EnterAsync(request, draw) is not { } place)
+                if ((request.Attempt == 0 && ModelAnswer.AllWantRest(service)) || await entrance.EnterAsync(request, draw) is not { } place)
                 {
                     await ModelAnswer.NoServerAsync(call, null, draw);
                     break;
@@ -108,6 +108,8 @@ internal sealed class ModelGateway(
         try
         {
             var bytes = body is null ? ReadOnlyMemory<byte>.Empty : await body.ReadAllAsync(exchange.CallerLeft);
+            if (Poller.OfThisThread is not null && bytes is { Length: > ModelCall.Quick })
+                await Task.Yield();
             if (exchange.FieldText("Content-Encoding") is { Length: > 0 } encoding and not "identity")
                 fault = new ModelFault(415, $"The body is compressed ({encoding}), and is read here: send it as it is.");
             else if (bytes is not { } whole)
@@ -190,6 +192,9 @@ internal sealed class ModelGateway(
     {
         var (request, place) = (call.Request, attempt.Place);
         request.Begin(place);
+        // Whatever it is for: a retry, a beginning to go on from, the same asked anew.
+        if (call.NoteAttempt(place.Server) >= MostOfOne)
+            request.Unfit = request.Unfit.Add(place.Server);
         place.SetTokens(call.Asked.PromptTokens + call.Expected);
         try
         {
@@ -324,12 +329,11 @@ internal sealed class ModelGateway(
         call.SpareBudget();
         // Whoever went so far may be tried as often again to bring it to its end.
         call.CutAt = request.Attempt;
-        var refusesPrefill = new HashSet<LiveServer>();
         while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true))
         {
             if (await entrance.EnterAsync(request, draw) is not { } place)
                 return null;
-            var prefills = place.Server.Spec.Ai is not { Prefill: false } && !refusesPrefill.Contains(place.Server);
+            var prefills = place.Server.Spec.Ai is not { Prefill: false } && !call.RefusesPrefill.Contains(place.Server);
             var attempt = new ModelAttempt(call, place);
             await TryAsync(call, attempt, begun, prefills);
             if (attempt.HasAnswer)
@@ -341,7 +345,7 @@ internal sealed class ModelGateway(
             // A server that cannot go on from a beginning is asked the question anew; that is no failure of it.
             if (prefills && (attempt.Unfit is not null || attempt.Verdict is { Signal: ProviderSignal.CallerError or ProviderSignal.PrefillRefused or ProviderSignal.TooLong }))
             {
-                refusesPrefill.Add(place.Server);
+                call.RefusesPrefill.Add(place.Server);
                 request.ForgetLast();
             }
         }

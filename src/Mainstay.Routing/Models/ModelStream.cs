@@ -30,6 +30,7 @@ internal sealed class ModelStream(ModelCall call)
     private bool _hasTools;
     private bool _hasUsage;
     private AnswerPart? _end;
+    private TokenUsage _before;
     private long _tokens;
     private long _charged;
     private TokenUsage? _usage;
@@ -74,6 +75,8 @@ internal sealed class ModelStream(ModelCall call)
             exchange.AnswerTrailers?.Append("X-Mainstay-Continued", string.Create(
                 CultureInfo.InvariantCulture, $"{next.Place.Server.Name}; after={begun.Length}; by={(next.IsPrefilled ? "prefill" : "repetition")}"));
             repetition = new Repetition(begun, mayGoOn: next.IsPrefilled);
+            // What was read and written before the cut was used as well.
+            _before = new TokenUsage(_before.Prompt + call.Asked.PromptTokens, _tokens);
             present = next;
         }
         if (exchange.CallerLeft.IsCancellationRequested)
@@ -106,7 +109,8 @@ internal sealed class ModelStream(ModelCall call)
     private async Task<bool> RelayAsync(ModelAttempt attempt, Repetition? repetition)
     {
         var idle = call.Service.Spec.Timeouts.Idle;
-        var pace = new TokenPace();
+        // One that drips is left for another only if there is one, and only once: a slow answer is better than half of one.
+        var pace = repetition is null && MayBeLeft(attempt) ? new TokenPace() : null;
         var last = call.Clock.GetTimestamp();
         try
         {
@@ -121,7 +125,7 @@ internal sealed class ModelStream(ModelCall call)
                 while (attempt.TryRead(out var ready))
                 {
                     var isToken = IsToken(ready);
-                    if (isToken && pace.Drips(call.Clock.GetElapsedTime(last).TotalSeconds))
+                    if (isToken && Drips(pace, last))
                     {
                         attempt.Fail(AttemptResult.Stalled, "began to drip: its tokens came many times as slowly as its first ones");
                         return false;
@@ -136,7 +140,7 @@ internal sealed class ModelStream(ModelCall call)
                     return await EndAsync(attempt, repetition);
                 if (IsToken(next) || next.Finish != FinishReason.None)
                 {
-                    var drips = !_isFinished && pace.Drips(call.Clock.GetElapsedTime(last).TotalSeconds);
+                    var drips = !_isFinished && Drips(pace, last);
                     last = call.Clock.GetTimestamp();
                     if (drips)
                     {
@@ -154,6 +158,16 @@ internal sealed class ModelStream(ModelCall call)
             return _isFinished && !call.Exchange.CallerLeft.IsCancellationRequested && await EndAsync(attempt, repetition);
         }
     }
+
+    private bool MayBeLeft(ModelAttempt attempt)
+    {
+        var policy = call.Service.Spec.Continue;
+        return call.Asked.IsContinuable && policy != ContinuePolicy.Never && call.Service.Servers.Any(s => s != attempt.Place.Server
+            && s is { IsWell: true, LockedOut: null, Breaker: { Standing: Hold.None, IsResting: false } }
+            && (policy == ContinuePolicy.Any || (s.Spec.Ai?.Model ?? call.Asked.Model) == attempt.Model));
+    }
+
+    private bool Drips(TokenPace? pace, long last) => !_hasTools && pace?.Drips(call.Clock.GetElapsedTime(last).TotalSeconds) == true;
 
     /// <summary>Writes one event.</summary>
     /// <returns>False if it is the last one of this server: its end, or an error.</returns>

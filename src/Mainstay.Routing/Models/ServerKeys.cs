@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 
 namespace Mainstay.Routing.Models;
 
@@ -8,7 +9,13 @@ internal sealed class ServerKeys(TimeProvider clock)
     /// <summary>How long a key that was read from a file counts before the file is looked at again.</summary>
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
+    private const string Hidden = "(key)";
+
     private readonly ConcurrentDictionary<string, Entry> _files = new();
+
+    /// <summary>True if <see cref="Of"/> reads a file now.</summary>
+    public bool IsRead(ModelServer server) =>
+        server is { KeyEnv: null, KeyFile: { } file } && (!_files.TryGetValue(file, out var entry) || clock.GetElapsedTime(entry.At) > LookAgain);
 
     /// <summary>The key of a server; null: it has none, or what should hold it does not, as <paramref name="trouble"/> says.</summary>
     /// <param name="server">What the table says of it.</param>
@@ -30,6 +37,12 @@ internal sealed class ServerKeys(TimeProvider clock)
         trouble = entry.Trouble;
         return Usable(entry.Key, ref trouble);
     }
+
+    /// <summary>What a provider said, without the key that it may have repeated.</summary>
+    public static string Without(string? key, string text) => key is null ? text : text.Replace(key, Hidden, StringComparison.Ordinal);
+
+    public static byte[] Without(string? key, byte[] text) =>
+        key is null || text.AsSpan().IndexOf(Encoding.UTF8.GetBytes(key)) < 0 ? text : Encoding.UTF8.GetBytes(Without(key, Encoding.UTF8.GetString(text)));
 
     /// <summary>What cannot stand in a header field would break the request, or worse.</summary>
     private static string? Usable(string? key, ref string? trouble)

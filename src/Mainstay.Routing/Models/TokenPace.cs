@@ -10,12 +10,15 @@ internal sealed class TokenPace
     /// <summary>Gaps that tell what is usual for the stream.</summary>
     private const int Learned = 16;
 
+    /// <summary>From so many on a gap may be told to be long; long ones are not learned from.</summary>
+    private const int Enough = 6;
+
     /// <summary>Gaps in a row that must be long: a scheduler's pause is one long gap.</summary>
     private const int InARow = 4;
 
-    /// <summary>How many times the usual gap is long; and no gap below a second is, whatever is usual.</summary>
+    /// <summary>How many times the usual gap is long; and no gap below this is, whatever is usual.</summary>
     private const double TimesLonger = 20;
-    private const double NeverBelow = 1;
+    private const double NeverBelow = 0.3;
 
     private double _usual;
     private int _known;
@@ -25,13 +28,12 @@ internal sealed class TokenPace
     /// <returns>True if the stream drips.</returns>
     public bool Drips(double gap)
     {
+        if (_known >= Enough && gap > Math.Max(NeverBelow, TimesLonger * _usual))
+            return ++_long >= InARow;
+        _long = 0;
+        // The mean of the first gaps; several tokens in one packet make gaps of zero, and the mean is right of them too.
         if (_known < Learned)
-        {
-            // The mean of the first gaps; several tokens in one packet make gaps of zero, and the mean is right of them too.
             _usual += (gap - _usual) / ++_known;
-            return false;
-        }
-        _long = gap > Math.Max(NeverBelow, TimesLonger * _usual) ? _long + 1 : 0;
-        return _long >= InARow;
+        return false;
     }
 }

@@ -1,3 +1,5 @@
+using Mainstay.Routing.Sockets;
+
 namespace Mainstay.Routing.Queue;
 
 /// <summary>
@@ -101,22 +103,27 @@ internal sealed class QueueReplay(LiveRoutes routes, RequestQueues queues, Outco
             return;
         }
         var exchange = new QueuedExchange(request);
+        var isBug = false;
         try
         {
             await serve(exchange);
-            if (exchange.Outcome is null)
-                queue.GiveUp(queued, "no service matches it any more", isUnknown: false);
-            else
-                Settle(queue, queued, exchange, exchange.Outcome);
         }
         catch (Exception)
         {
-            // A bug, which the gateway has logged: nobody knows how far it came.
-            if (queued.MaySendTwice)
-                queue.PutBack(queued, reached: true);
-            else
-                queue.GiveUp(queued, "sending it failed by a bug", isUnknown: true);
+            isBug = true;
         }
+        // What follows waits for the disk.
+        if (Poller.OfThisThread is not null)
+            await Task.Yield();
+        // After a bug, which the gateway has logged, nobody knows how far it came.
+        if (isBug && queued.MaySendTwice)
+            queue.PutBack(queued, reached: true);
+        else if (isBug)
+            queue.GiveUp(queued, "sending it failed by a bug", isUnknown: true);
+        else if (exchange.Outcome is null)
+            queue.GiveUp(queued, "no service matches it any more", isUnknown: false);
+        else
+            Settle(queue, queued, exchange, exchange.Outcome);
         Leave(service);
     }
 

@@ -10,12 +10,14 @@ namespace Mainstay.Routing.Sockets;
 internal sealed class PolledConnection : DefaultConnectionContext, IConnectionSocketFeature, IDuplexPipe
 {
     private readonly CancellationTokenSource _closed = new();
+    private readonly TimeProvider _clock;
     private readonly PolledSocket _socket;
     private readonly PolledReader _reader;
     private int _hasEnded;
 
-    public PolledConnection(Socket accepted)
+    public PolledConnection(Socket accepted, TimeProvider clock)
     {
+        _clock = clock;
         LocalEndPoint = accepted.LocalEndPoint;
         RemoteEndPoint = accepted.RemoteEndPoint;
         _socket = new PolledSocket(accepted, Poller.Choose()) { PeerEnded = NoteEnd };
@@ -42,12 +44,12 @@ internal sealed class PolledConnection : DefaultConnectionContext, IConnectionSo
         NoteEnd();
     }
 
-    public override ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         _reader.Free();
-        _socket.End();
+        await _socket.EndAsync(_clock);
         NoteEnd();
-        return base.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     /// <summary>The token's callbacks may be long, and this may be the poller's thread.</summary>

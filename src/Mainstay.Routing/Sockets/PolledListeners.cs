@@ -6,7 +6,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Mainstay.Routing.Sockets;
 
 /// <summary>Kestrel's transport for traffic: accepted connections are served on the threads that poll them (Linux).</summary>
-public sealed class PolledListeners : IConnectionListenerFactory
+/// <param name="clock">For what must end; null: that of the system.</param>
+public sealed class PolledListeners(TimeProvider? clock = null) : IConnectionListenerFactory
 {
     /// <summary>Lets Kestrel accept connections with it, where the system has what is needed; to be called after any other transport was added.</summary>
     public static void Use(IServiceCollection services)
@@ -19,15 +20,20 @@ public sealed class PolledListeners : IConnectionListenerFactory
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     /// <exception cref="SocketException">The address is none of this machine, or may not be used.</exception>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new(new PolledListener(endpoint));
+        new(new PolledListener(endpoint, clock ?? TimeProvider.System));
 
     private sealed class PolledListener : IConnectionListener
     {
         private const int Backlog = 512;
+
+        /// <summary>A system that has no room for another connection has none the next moment, either.</summary>
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+        private readonly TimeProvider _clock;
         private readonly Socket _socket;
 
-        public PolledListener(EndPoint endpoint)
+        public PolledListener(EndPoint endpoint, TimeProvider clock)
         {
+            _clock = clock;
             _socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             try
             {
@@ -56,7 +62,7 @@ public sealed class PolledListeners : IConnectionListenerFactory
                 {
                     accepted = await _socket.AcceptAsync(cancellationToken);
                     accepted.NoDelay = true;
-                    var connection = new PolledConnection(accepted);
+                    var connection = new PolledConnection(accepted, _clock);
                     connection.Start();
                     return connection;
                 }
@@ -68,10 +74,12 @@ public sealed class PolledListeners : IConnectionListenerFactory
                 {
                     return null;
                 }
-                catch (SocketException)
+                catch (SocketException e)
                 {
                     // It was gone before it was accepted, or this system has no room for it.
                     accepted?.Dispose();
+                    if (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+                        await Task.Delay(Pause, _clock, cancellationToken);
                 }
             }
         }

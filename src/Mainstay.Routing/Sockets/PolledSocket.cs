@@ -13,6 +13,12 @@ internal sealed class PolledSocket : IDisposable
     /// <summary>More than this is sent at once, and not copied together.</summary>
     private const int Together = 16 * 1024;
     private const int OutputSize = 2048;
+
+    /// <summary>Receives within one turn of the poller; whoever has more to say goes on in the next.</summary>
+    private const int ReceivesInTurn = 32;
+
+    /// <summary>How long the other side may take for the last that it is sent, less than <see cref="Together"/>.</summary>
+    private static readonly TimeSpan EndsWithin = TimeSpan.FromSeconds(30);
     private readonly Socket _socket;
     private readonly Poller _poller;
     private readonly Readiness _readable = new();
@@ -25,7 +31,9 @@ internal sealed class PolledSocket : IDisposable
     private bool _isLent;
     private bool _isSentLater;
     private bool _isStuck;
-    private bool _isClosed;
+    private volatile bool _isClosed;
+    private long _turn;
+    private int _received;
     private volatile bool _hasPeerEnded;
 
     /// <param name="socket">Connected, or connecting without blocking; owned from now on.</param>
@@ -50,38 +58,40 @@ internal sealed class PolledSocket : IDisposable
     /// <summary>Bytes written that nobody has asked to be sent.</summary>
     public int Unflushed => _written - _flushed;
 
-    /// <summary>Connects to a name or an address.</summary>
-    /// <param name="connecting">Told of the socket while it connects, of null afterwards.</param>
-    /// <exception cref="SocketException">No address can be reached; the last reason.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<PolledSocket> ConnectAsync(string host, int port, Action<Socket?> connecting, CancellationToken cancel)
+    /// <summary>From now on it is watched.</summary>
+    /// <exception cref="SocketException">The system has no room for it.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public void Start()
     {
-        var addresses = IPAddress.TryParse(host, out var one) ? [one] : await Dns.GetHostAddressesAsync(host, cancel);
-        for (var i = 0; ; i++)
+        // Under the lock, so that it is not closed between the kernel's watch and the poller's note of it.
+        lock (_lock)
         {
-            if (i == addresses.Length)
-                throw new SocketException((int)SocketError.HostNotFound);
-            var socket = new PolledSocket(new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, Poller.Choose());
-            try
-            {
-                connecting(socket._socket);
-                await socket.ConnectAsync(new IPEndPoint(addresses[i], port), cancel);
-                connecting(null);
-                return socket;
-            }
-            catch (Exception e)
-            {
-                socket.Dispose();
-                cancel.ThrowIfCancellationRequested();
-                if (e is not SocketException || i == addresses.Length - 1)
-                    throw;
-            }
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            _poller.Watch(this, _socket.SafeHandle);
         }
     }
 
-    /// <summary>From now on it is watched.</summary>
-    /// <exception cref="SocketException">The system has no room for it.</exception>
-    public void Start() => _poller.Watch(this, _socket.SafeHandle);
+    /// <summary>Connects it, and watches it from then on.</summary>
+    /// <exception cref="SocketException">It cannot be reached.</exception>
+    /// <exception cref="ObjectDisposedException">Cancelled, or closed meanwhile.</exception>
+    public async ValueTask ConnectAsync(IPEndPoint to, CancellationToken cancel)
+    {
+        using var cancelled = cancel.UnsafeRegister(static s => ((PolledSocket)s!).Dispose(), this);
+        _isStuck = true;
+        try
+        {
+            _socket.Connect(to);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
+        {
+            // As asked for: the poller tells when it is decided.
+        }
+        Start();
+        await WaitForRoomAsync();
+        var error = (int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+        if (error != 0)
+            throw new SocketException(error);
+    }
 
     /// <summary>Takes what has come.</summary>
     /// <returns>How many bytes; 0: the other side ended its sending; below 0: nothing has come, see <see cref="WaitAsync"/>.</returns>
@@ -89,7 +99,9 @@ internal sealed class PolledSocket : IDisposable
     /// <exception cref="ObjectDisposedException">It was closed here.</exception>
     public int TryReceive(Span<byte> into)
     {
-        if (!_readable.Take())
+        // However often it is asked.
+        ObjectDisposedException.ThrowIf(_isClosed, this);
+        if (!_readable.Take() || HadItsTurn())
             return -1;
         var count = _socket.Receive(into, SocketFlags.None, out var error);
         if (error == SocketError.WouldBlock)
@@ -141,21 +153,12 @@ internal sealed class PolledSocket : IDisposable
             _flushed = _written;
             if (!_isStuck && _sent < _flushed && !IsSentLater())
                 SendSome();
-            return !_isStuck || IsBroken;
+            return !AwaitsRoom();
         }
     }
 
-    /// <summary>Done when a flush is worth another try, or after <see cref="WakeFlush"/>.</summary>
-    public ValueTask WaitForRoomAsync()
-    {
-        lock (_lock)
-        {
-            if (!_isStuck || IsBroken)
-                return default;
-            _drained.Take();
-            return _drained.WaitAsync();
-        }
-    }
+    /// <summary>Done when there was room, or a <see cref="WakeFlush"/>, since sending was last tried in vain.</summary>
+    public ValueTask WaitForRoomAsync() => _drained.WaitAsync();
 
     /// <summary>Sends bytes that are not copied, after what was written before.</summary>
     /// <returns>How many; fewer than given, maybe none: then <see cref="WaitForRoomAsync"/>.</returns>
@@ -179,7 +182,10 @@ internal sealed class PolledSocket : IDisposable
                 SendSome();
             if (IsBroken)
                 throw new SocketException((int)SocketError.ConnectionReset);
-            return _isStuck ? 0 : SendTo(bytes);
+            var sent = _isStuck ? 0 : SendTo(bytes);
+            if (sent == 0)
+                AwaitsRoom();
+            return sent;
         }
     }
 
@@ -226,23 +232,28 @@ internal sealed class PolledSocket : IDisposable
     public async ValueTask EndSendingAsync()
     {
         SendNow();
-        while (_isStuck && !IsBroken)
+        while (IsLeft())
             await WaitForRoomAsync();
         _socket.Shutdown(SocketShutdown.Send);
     }
 
-    /// <summary>Closes it: what was flushed is sent first, as far as the other side takes it at once.</summary>
-    public void End()
+    /// <summary>Closes it: what was flushed is sent first, as far as the other side takes it in half a minute.</summary>
+    public async ValueTask EndAsync(TimeProvider clock)
     {
         SendNow();
+        // A writer that still waits has given up what it sent.
+        if (IsLeft() && !_drained.IsAwaited)
+        {
+            using var late = new CancellationTokenSource(EndsWithin, clock);
+            using var resetting = late.Token.UnsafeRegister(static s => ((PolledSocket)s!).Reset(), this);
+            do
+                await WaitForRoomAsync();
+            while (IsLeft());
+        }
         try
         {
-            // What nobody has read would reset the connection, and the other side would lose the end of what was sent.
-            Span<byte> unread = stackalloc byte[1024];
             _socket.Shutdown(SocketShutdown.Both);
-            for (var i = 0; i < 64 && _socket.Receive(unread, SocketFlags.None, out var error) > 0 && error == SocketError.Success; i++)
-            {
-            }
+            DropUnread();
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -261,25 +272,6 @@ internal sealed class PolledSocket : IDisposable
     /// <summary>Closes it; what is not sent is lost. Whoever waits goes on in the thread pool and finds it closed.</summary>
     public void Dispose() => Close(static socket => socket.Dispose());
 
-    private async ValueTask ConnectAsync(IPEndPoint to, CancellationToken cancel)
-    {
-        using var cancelled = cancel.UnsafeRegister(static s => ((PolledSocket)s!).Dispose(), this);
-        _isStuck = true;
-        try
-        {
-            _socket.Connect(to);
-        }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
-        {
-            // As asked for: the poller tells when it is decided.
-        }
-        Start();
-        await WaitForRoomAsync();
-        var error = (int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
-        if (error != 0)
-            throw new SocketException(error);
-    }
-
     private void Close(Action<Socket> how)
     {
         lock (_lock)
@@ -293,6 +285,44 @@ internal sealed class PolledSocket : IDisposable
         how(_socket);
         _readable.SetElsewhere();
         _drained.SetElsewhere();
+    }
+
+    /// <summary>What nobody has read would reset the connection, and the other side would lose the end of what was sent.</summary>
+    private void DropUnread()
+    {
+        Span<byte> unread = stackalloc byte[1024];
+        for (var i = 0; i < 64 && _socket.Receive(unread, SocketFlags.None, out var error) > 0 && error == SocketError.Success; i++)
+        {
+        }
+    }
+
+    /// <summary>True if something flushed could not be sent yet: then <see cref="WaitForRoomAsync"/>.</summary>
+    private bool IsLeft()
+    {
+        lock (_lock)
+            return AwaitsRoom();
+    }
+
+    /// <summary>Before one waits for room: from here on it shows itself in <see cref="_drained"/>, as does whoever wakes the one who waits.</summary>
+    private bool AwaitsRoom()
+    {
+        if (!_isStuck || IsBroken)
+            return false;
+        _drained.Take();
+        return true;
+    }
+
+    /// <summary>True if others who are served by this thread come first.</summary>
+    private bool HadItsTurn()
+    {
+        if (Poller.OfThisThread is not { } here)
+            return false;
+        if (_turn != here.Turn)
+            (_turn, _received) = (here.Turn, 0);
+        if (++_received <= ReceivesInTurn)
+            return false;
+        here.WakeLater(this);
+        return true;
     }
 
     private bool IsSentLater()

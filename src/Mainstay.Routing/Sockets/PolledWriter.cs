@@ -37,12 +37,13 @@ internal sealed class PolledWriter(PolledSocket socket) : PipeWriter
     private async ValueTask<FlushResult> WaitAsync(CancellationToken cancel)
     {
         using var waking = cancel.UnsafeRegister(static s => ((PolledSocket)s!).WakeFlush(), socket);
+        // Each look comes after the flush: a cancel that the flush did not see ends the wait.
         while (!socket.Flush())
         {
-            await socket.WaitForRoomAsync();
             cancel.ThrowIfCancellationRequested();
             if (Interlocked.Exchange(ref _isCancelled, false))
                 return new FlushResult(isCanceled: true, isCompleted: false);
+            await socket.WaitForRoomAsync();
         }
         return new FlushResult(isCanceled: false, socket.IsBroken);
     }

@@ -17,6 +17,9 @@ internal sealed class Poller
     private const int Add = 1;
     private const int Forever = -1;
 
+    /// <summary>Programs that this one starts do not get it.</summary>
+    private const int CloseOnExec = 0x80000;
+
     /// <summary>The kernel's struct is packed on x86 alone.</summary>
     private static readonly int EventSize = RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.X86 ? 12 : 16;
     private static readonly Lazy<Poller[]?> All = new(StartAll);
@@ -28,12 +31,13 @@ internal sealed class Poller
     private readonly Lock _lock = new();
     private readonly Stack<int> _free = new();
     private readonly List<PolledSocket> _unsent = [];
+    private readonly List<PolledSocket> _unread = [];
     private PolledSocket?[] _sockets = new PolledSocket?[256];
     private long _generation;
 
     private Poller()
     {
-        _epoll = EpollCreate(0);
+        _epoll = EpollCreate(CloseOnExec);
         if (_epoll < 0)
             throw new SocketException(Marshal.GetLastPInvokeError());
         for (var i = _sockets.Length - 1; i >= 0; i--)
@@ -43,6 +47,12 @@ internal sealed class Poller
 
     /// <summary>The poller whose thread this is; null on any other thread.</summary>
     public static Poller? OfThisThread => _ofThisThread;
+
+    /// <summary>Told of an exception that nobody caught: it costs the socket it came from, and no other.</summary>
+    public static Action<Exception> NoteBug { get; set; } = static _ => { };
+
+    /// <summary>Counts the turns. For the thread of this poller alone.</summary>
+    public long Turn { get; private set; } = 1;
 
     /// <summary>True if this system has what is needed; else traffic uses the sockets of .NET as they are.</summary>
     public static bool IsSupported => All.Value is not null;
@@ -59,9 +69,8 @@ internal sealed class Poller
         {
             if (_free.Count == 0)
                 Grow();
-            // The lower half is its place, the upper half tells it from who stood there before.
             var place = _free.Pop();
-            number = socket.Number = (++_generation << 32) | (uint)place;
+            number = socket.Number = NumberOf(++_generation, place);
             _sockets[place] = socket;
         }
         Span<byte> item = stackalloc byte[16];
@@ -100,6 +109,12 @@ internal sealed class Poller
     /// <summary>Sends at the end of the turn what the socket holds. For the thread of this poller alone.</summary>
     public void SendLater(PolledSocket socket) => _unsent.Add(socket);
 
+    /// <summary>Wakes in the next turn whoever waits to receive. For the thread of this poller alone.</summary>
+    public void WakeLater(PolledSocket socket) => _unread.Add(socket);
+
+    /// <summary>The lower half is its place, the upper half tells it from who stood there before; never below 0.</summary>
+    internal static long NumberOf(long generation, int place) => ((generation & int.MaxValue) << 32) | (uint)place;
+
     private static Poller[]? StartAll()
     {
         if (!OperatingSystem.IsLinux())
@@ -125,21 +140,40 @@ internal sealed class Poller
         var events = GC.AllocateArray<byte>(EventsInTurn * EventSize, pinned: true);
         while (true)
         {
-            var count = EpollWait(_epoll, ref events[0], EventsInTurn, Forever);
+            var count = EpollWait(_epoll, ref events[0], EventsInTurn, _unread.Count > 0 ? 0 : Forever);
             if (count < 0 && Marshal.GetLastPInvokeError() is not Interrupted and var error)
                 throw new SocketException(error);
+            var unread = _unread.Count;
+            Turn++;
             for (var i = 0; i < count; i++)
             {
                 var item = events.AsSpan(i * EventSize, EventSize);
                 var number = MemoryMarshal.Read<long>(item[(EventSize - sizeof(long))..]);
                 // Its place may stand for another socket by now: what happened to the former is none of that one's business.
                 if (Volatile.Read(ref _sockets)[(int)(uint)number] is { } socket && socket.Number == number)
-                    socket.Happened((SocketEvents)MemoryMarshal.Read<uint>(item));
+                    Try(socket, static (s, events) => s.Happened(events), (SocketEvents)MemoryMarshal.Read<uint>(item));
             }
+            for (var i = 0; i < unread; i++)
+                Try(_unread[i], static (s, _) => s.Wake(), SocketEvents.None);
+            _unread.RemoveRange(0, unread);
             // Sending may let others go on, who write more.
             for (var i = 0; i < _unsent.Count; i++)
-                _unsent[i].SendNow();
+                Try(_unsent[i], static (s, _) => s.SendNow(), SocketEvents.None);
             _unsent.Clear();
+        }
+    }
+
+    /// <summary>A bug must cost one connection, not the thread that serves all of them.</summary>
+    private static void Try(PolledSocket socket, Action<PolledSocket, SocketEvents> act, SocketEvents events)
+    {
+        try
+        {
+            act(socket, events);
+        }
+        catch (Exception e)
+        {
+            NoteBug(e);
+            socket.Dispose();
         }
     }
 

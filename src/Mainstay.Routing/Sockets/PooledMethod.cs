@@ -24,6 +24,9 @@ internal class PooledMethod<T> : IValueTaskSource<T>, IValueTaskSource
 
     public T GetResult(short token)
     {
+        // Whoever asks too early, or twice, must not give away what serves another call by now.
+        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
+            throw new InvalidOperationException("It is not done yet.");
         try
         {
             return _core.GetResult(token);

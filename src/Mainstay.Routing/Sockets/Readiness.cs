@@ -13,6 +13,9 @@ internal sealed class Readiness : IValueTaskSource
     private bool _isSet;
     private bool _isWaiting;
 
+    /// <summary>True while somebody waits.</summary>
+    public bool IsAwaited => Volatile.Read(ref _isWaiting);
+
     /// <summary>Takes it back before trying: what happens from now on sets it again.</summary>
     /// <returns>False if trying is of no use.</returns>
     public bool Take() => Interlocked.Exchange(ref _isSet, false);

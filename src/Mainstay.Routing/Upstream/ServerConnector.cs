@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -57,11 +58,40 @@ internal static class ServerConnector
         using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
         try
         {
-            return await PolledSocket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, socket => limit.Connecting = socket, both.Token);
+            return await ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, socket => limit.Connecting = socket, both.Token);
         }
         catch (Exception e)
         {
             throw Reason(e, server, within, refused: null, cancel);
+        }
+    }
+
+    /// <summary>Connects to a name or an address.</summary>
+    /// <param name="connecting">Told of the socket while it connects, of null afterwards.</param>
+    /// <exception cref="SocketException">No address can be reached; the last reason.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    private static async Task<PolledSocket> ConnectAsync(string host, int port, Action<Socket?> connecting, CancellationToken cancel)
+    {
+        var addresses = IPAddress.TryParse(host, out var one) ? [one] : await Dns.GetHostAddressesAsync(host, cancel);
+        for (var i = 0; ; i++)
+        {
+            if (i == addresses.Length)
+                throw new SocketException((int)SocketError.HostNotFound);
+            var socket = new PolledSocket(new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, Poller.Choose());
+            try
+            {
+                connecting(socket.Socket);
+                await socket.ConnectAsync(new IPEndPoint(addresses[i], port), cancel);
+                connecting(null);
+                return socket;
+            }
+            catch (Exception e)
+            {
+                socket.Dispose();
+                cancel.ThrowIfCancellationRequested();
+                if (e is not SocketException || i == addresses.Length - 1)
+                    throw;
+            }
         }
     }
 

@@ -17,7 +17,6 @@ const messages = [{ role: 'user', content: [{ text: 'Tell me a story – ein Mä
 const toolConfig = { tools: [{ toolSpec: { name: 'get_weather', inputSchema: { json: { type: 'object' } } } }] };
 const chat = (stream) => JSON.stringify({ messages: [{ role: 'user', content: 'Tell me a story – ein Märchen.' }], stream });
 const result = { text: '' };
-const leaving = new AbortController();
 
 function readSse(text) {
   for (const line of text.split('\n')) {
@@ -29,18 +28,14 @@ function readSse(text) {
   result.done = text.endsWith('data: [DONE]\n\n');
 }
 
-async function converseStream(input, leave) {
-  const answer = await new BedrockRuntimeClient(settings).send(new ConverseStreamCommand(input), { abortSignal: leaving.signal });
+async function converseStream(input) {
+  const answer = await new BedrockRuntimeClient(settings).send(new ConverseStreamCommand(input));
   for await (const event of answer.stream) {
     result.text += event.contentBlockDelta?.delta.text ?? '';
     if (event.contentBlockStart?.start?.toolUse) result.tool = event.contentBlockStart.start.toolUse.name;
     if (event.contentBlockDelta?.delta.toolUse) result.arguments = (result.arguments ?? '') + event.contentBlockDelta.delta.toolUse.input;
     if (event.messageStop) result.finish = event.messageStop.stopReason;
     if (event.metadata) result.tokens = event.metadata.usage.outputTokens;
-    if (leave && result.text.length > 20 && !result.leftAt) {
-      result.leftAt = Date.now();
-      leaving.abort();
-    }
   }
 }
 
@@ -52,7 +47,6 @@ const doings = {
   },
   bedrockStream: () => converseStream({ modelId: model, messages }),
   bedrockTools: () => converseStream({ modelId: model, messages, toolConfig }),
-  bedrockCancel: () => converseStream({ modelId: model, messages }, true),
   sagemakerWhole: async () => {
     const answer = await new SageMakerRuntimeClient(settings).send(
       new InvokeEndpointCommand({ EndpointName: model, ContentType: 'application/json', Body: chat(false) }));

@@ -9,6 +9,11 @@ internal sealed class ModelHouse : IAsyncDisposable
     /// <summary>The key of all fake providers; must never be seen anywhere.</summary>
     public const string ServerKey = "sk-secret-of-the-providers-3f9a";
 
+    /// <summary>The secret that requests to AWS are signed with; nor may this.</summary>
+    public const string AwsSecret = "aws-secret-of-the-providers-91c7";
+
+    public const string AwsKeyId = "AKIDSCENARIO";
+
     /// <summary>The variable that holds it.</summary>
     public const string KeyName = "MAINSTAY_SCENARIO_PROVIDER_KEY";
 
@@ -65,7 +70,7 @@ internal sealed class ModelHouse : IAsyncDisposable
             """);
         foreach (var api in models.GroupBy(m => m.Api))
         {
-            var path = api.Key == "openai" ? ModelCaller.OpenAiPrefix : ModelCaller.AnthropicPrefix;
+            var path = api.Key switch { "openai" => ModelCaller.OpenAiPrefix, "anthropic" => ModelCaller.AnthropicPrefix, _ => "/" + api.Key };
             text.Append(CultureInfo.InvariantCulture, $$"""
                   - name: {{api.Key}}-models
                     match: { path: {{path}} }
@@ -93,9 +98,13 @@ internal sealed class ModelHouse : IAsyncDisposable
             var (provider, options) = model.Servers[i];
             _providers.Add(provider);
             provider.Key ??= ServerKey;
-            var own = options.Contains("model:", StringComparison.Ordinal) ? "" : "model: fake-8b, ";
+            var name = options.Contains("model:", StringComparison.Ordinal) || options.Contains("endpoint:", StringComparison.Ordinal) ? "" : ", model: fake-8b";
+            var isAws = model.Api is "sagemaker" or "lambda" or "bedrock" || options.Contains("aws_region", StringComparison.Ordinal);
             text.Append(CultureInfo.InvariantCulture,
-                $"          - {{ url: \"http://127.0.0.1:{provider.Port}/v1\", region: {Regions[i]}, {own}key_env: {KeyName}{(options.Length > 0 ? ", " + options : "")} }}\n");
+                $"          - {{ url: \"http://127.0.0.1:{provider.Port}{(isAws ? "" : "/v1")}\", region: {Regions[i]}{name}")
+                .Append(isAws ? "" : ", key_env: " + KeyName)
+                .Append(options.Length > 0 ? ", " + options : "")
+                .Append(" }\n");
         }
     }
 }

@@ -111,7 +111,8 @@ internal sealed class FakeProvider : IAsyncDisposable
     }
 
     private static bool Carries(ProviderRequest request, string key) =>
-        request.Headers.GetValueOrDefault("Authorization") == "Bearer " + key || request.Headers.GetValueOrDefault("x-api-key") == key;
+        request.Headers.GetValueOrDefault("Authorization") == "Bearer " + key || request.Headers.GetValueOrDefault("x-api-key") == key
+        || request.Headers.GetValueOrDefault("Authorization", "").StartsWith($"AWS4-HMAC-SHA256 Credential={ModelHouse.AwsKeyId}/", StringComparison.Ordinal);
 
     private async Task AcceptAsync(Socket listener, CancellationToken cancel)
     {

@@ -46,8 +46,11 @@ internal sealed class ProviderRequest
     public ProviderRequest Inside() =>
         new() { Number = Number, Method = Method, Target = "/v1/chat/completions", Headers = Headers, Body = Body };
 
+    public DateTimeOffset AbandonedOn { get; private set; }
+
     public void Abandon()
     {
+        AbandonedOn = Patience.Clock.GetUtcNow();
         AbandonedAt = Patience.Clock.GetTimestamp();
         _abandoned.TrySetResult();
     }

@@ -30,9 +30,29 @@ public sealed class SlowCallerTests
         await caller.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx");
         // Before that the seconds would be those of the head.
         await server.NextAsync();
-        Assert.StartsWith("HTTP/1.1 504 ", await DripAsync(caller, () => house.Clock.Advance(TimeSpan.FromSeconds(1))), StringComparison.Ordinal);
-        Assert.Equal(AttemptResult.TotalTimeout, (await house.OutcomeAsync()).Attempts.Single().Result);
+        var outcome = house.OutcomeAsync();
+        await DripAsync(caller, () => house.Clock.Advance(TimeSpan.FromSeconds(1)), outcome);
+        Assert.Equal(AttemptResult.TotalTimeout, (await outcome).Attempts.Single().Result);
+        Assert.StartsWith("HTTP/1.1 504 ", await caller.ReadUntilAsync("\r\n\r\n").Patiently(), StringComparison.Ordinal);
         Assert.Equal(0, house.Outstanding);
+    }
+
+    [Fact]
+    public async Task The_rest_of_a_body_that_nobody_wants_drips_for_ten_seconds_at_most()
+    {
+        var answered = new TaskCompletionSource();
+        await using var house = await FrontHouse.StartAsync(async e =>
+        {
+            e.AnswerHeaders.ContentLength = 0;
+            await e.StartAnswerAsync(CancellationToken.None);
+            answered.SetResult();
+        });
+        using var caller = await house.ConnectAsync();
+        await caller.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx");
+        await answered.Task.Patiently();
+        var seconds = 0;
+        Assert.StartsWith("HTTP/1.1 200 ", await DripAsync(caller, () => house.Clock.Advance(TimeSpan.FromSeconds(seconds++ < 1_000 ? 1 : 0))), StringComparison.Ordinal);
+        Assert.True(seconds < 1_000, "only the count of bytes ended it");
     }
 
     [Fact]
@@ -64,8 +84,15 @@ public sealed class SlowCallerTests
     private static async Task<string> DripAsync(RawCaller caller, Action second)
     {
         var reading = caller.ReadToEndOrResetAsync();
+        await DripAsync(caller, second, reading);
+        return (await reading.Patiently()).Text;
+    }
+
+    /// <summary>Sends a byte a second until something has happened.</summary>
+    private static async Task DripAsync(RawCaller caller, Action second, Task happens)
+    {
         var start = TimeProvider.System.GetTimestamp();
-        while (!reading.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
+        while (!happens.IsCompleted && TimeProvider.System.GetElapsedTime(start) < Patience.Generous)
         {
             try
             {
@@ -76,8 +103,8 @@ public sealed class SlowCallerTests
                 // Closed already.
             }
             second();
-            await Task.WhenAny(reading, Task.Run(Thread.Yield));
+            await Task.WhenAny(happens, Task.Run(Thread.Yield));
         }
-        return (await reading.Patiently()).Text;
+        await happens.Patiently();
     }
 }

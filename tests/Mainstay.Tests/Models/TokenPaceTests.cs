@@ -17,6 +17,17 @@ public sealed class TokenPaceTests
     }
 
     [Fact]
+    public void A_stream_that_drips_from_early_on_is_not_taken_for_a_slow_one()
+    {
+        var pace = new TokenPace();
+        for (var i = 0; i < 7; i++)
+            Assert.False(pace.Drips(0.003));
+        for (var i = 0; i < 3; i++)
+            Assert.False(pace.Drips(0.6));
+        Assert.True(pace.Drips(0.6));
+    }
+
+    [Fact]
     public void One_long_pause_is_no_drip()
     {
         var pace = new TokenPace();
@@ -33,12 +44,12 @@ public sealed class TokenPaceTests
     }
 
     [Fact]
-    public void Gaps_below_a_second_are_no_drip_however_quick_it_was()
+    public void Gaps_that_nobody_minds_are_no_drip_however_quick_it_was()
     {
         var pace = new TokenPace();
         for (var i = 0; i < 16; i++)
             pace.Drips(0.0001);
         for (var i = 0; i < 100; i++)
-            Assert.False(pace.Drips(0.9));
+            Assert.False(pace.Drips(0.25));
     }
 }

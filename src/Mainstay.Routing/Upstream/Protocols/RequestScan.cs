@@ -110,9 +110,9 @@ internal sealed class RequestScan
     public static RequestScan Read(ReadOnlySpan<byte> body, out ModelFault? fault)
     {
         var scan = new RequestScan();
-        if (body.IsEmpty)
+        if (body.IsEmpty || !System.Text.Unicode.Utf8.IsValid(body))
         {
-            fault = Refused("The request has no body: a JSON object was expected.");
+            fault = Refused(body.IsEmpty ? "The request has no body: a JSON object was expected." : "The body is no JSON: it is not UTF-8.");
             return scan;
         }
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MostDepth });
