@@ -62,7 +62,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             spent.Restore();
             _parts.Run("budgets", spent.RunAsync);
         }
-        var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>());
+        var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>(), AwsSigner.OfMachine(clock).SignAsync);
         _decisions = gateway.Decisions;
         _parts.Add("gateway", ControlStopsWithin, _ =>
         {
@@ -156,6 +156,9 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             throw new CommandException("traffic.listen is https, and no certificate is named: write tls: { certificate: cert.pem, key: key.pem }.");
         return ListenerCertificate.TryOpen(files, clock, out var fault) ?? throw new CommandException($"tls: {fault}.");
     }
+
+    /// <summary>Why a request of this process's data plane went where it went; null: it is not known (any more).</summary>
+    public Decision? Explain(string requestId) => _decisions?.Find(requestId, out _);
 
     /// <summary>Answers over a socket why requests of this process's data plane went where they went.</summary>
     public void ServeDecisions(string stateFolder)

@@ -30,6 +30,7 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     PauseCommand.Build(clock),
     ResumeCommand.Build(clock),
     ModelCommand.Build(clock),
+    ReplayCommand.Build(clock),
 };
 var parsed = root.Parse(args);
 if (parsed.Errors.Count == 0)

@@ -18,8 +18,11 @@ internal static class ProxyBench
     /// <summary>How long each part takes: seconds, and numbers of rounds.</summary>
     private sealed record Plan(int WarmUp, int Rounds, int Loaded, int Single, int TokenRounds, int Tokens, int Open);
 
-    private static readonly Plan Full = new(15, 7, 4, 2, 5, 5, 6);
-    private static readonly Plan Quick = new(2, 3, 1, 1, 1, 2, 1);
+    private static readonly Plan Full = new(60, 7, 4, 2, 5, 5, 6);
+    private static readonly Plan Quick = new(8, 3, 1, 1, 1, 2, 1);
+
+    /// <summary>Warm-up ends when two runs of a second in turn are not cheaper by this share than the cheapest before.</summary>
+    private const double Cheaper = 0.05;
 
     public static Command Build(TimeProvider clock)
     {
@@ -78,12 +81,14 @@ internal static class ProxyBench
             foreach (var peer in peers)
                 await peer.ReadyAsync(clock, cancel);
             foreach (var peer in peers)
-                await Wrk.RunAsync(children, peer.Url("/"), Connections, plan.WarmUp, cancel);
+                report.WarmUp(peer.Name, isTokens: false, await WarmAsync(plan.WarmUp, () => PlainCostAsync(children, peer, cancel)));
             for (var round = 0; round < plan.Rounds; round++)
                 await PlainRoundAsync(children, plan, [plain, .. peers], round, report, cancel);
             report.Idle(peers);
             if (withStreams)
             {
+                foreach (var peer in peers)
+                    report.WarmUp(peer.Name, isTokens: true, await WarmAsync(plan.WarmUp, async () => (await TokenCostAsync(children, peer, 1, cancel)).CpuUs));
                 for (var round = 0; round < plan.TokenRounds; round++)
                     await TokenRoundAsync(children, plan, peers, tokens, report, cancel);
                 await OpenAsync(children, plan, folder, plain.Port, report, clock, cancel);
@@ -136,15 +141,46 @@ internal static class ProxyBench
         }
     }
 
+    /// <summary>Runs a proxy until it costs no less from run to run, the same for each: what is compared is one that has run for a while.</summary>
+    /// <param name="most">Runs at most.</param>
+    /// <param name="cost">One run of a second; gives CPU a piece.</param>
+    /// <returns>Runs made.</returns>
+    private static async Task<int> WarmAsync(int most, Func<Task<double>> cost)
+    {
+        var (least, even) = (double.MaxValue, 0);
+        for (var run = 1; run <= most; run++)
+        {
+            var now = await cost();
+            even = now > least * (1 - Cheaper) ? even + 1 : 0;
+            least = Math.Min(least, now);
+            if (even == 2)
+                return run;
+        }
+        return most;
+    }
+
+    private static async Task<double> PlainCostAsync(Children children, Peer peer, CancellationToken cancel)
+    {
+        var before = peer.CpuSeconds;
+        var run = await Wrk.RunAsync(children, peer.Url("/"), Connections, seconds: 1, cancel);
+        return (peer.CpuSeconds - before) * 1e6 / run.Requests;
+    }
+
+    private static async Task<(double CpuUs, TokenResult Result)> TokenCostAsync(Children children, Peer peer, int seconds, CancellationToken cancel)
+    {
+        var before = 0.0;
+        var result = await ReadTokensAsync(children, peer.Port, TokenStreams, seconds, () => before = peer.CpuSeconds, cancel);
+        return ((peer.CpuSeconds - before) * 1e6 / result.Events, result);
+    }
+
     private static async Task TokenRoundAsync(
         Children children, Plan plan, Peer[] peers, int tokens, ProxyReport report, CancellationToken cancel)
     {
         report.Tokens("direct", 0, await ReadTokensAsync(children, tokens, TokenStreams, plan.Tokens, () => { }, cancel));
         foreach (var peer in peers)
         {
-            var before = 0.0;
-            var result = await ReadTokensAsync(children, peer.Port, TokenStreams, plan.Tokens, () => before = peer.CpuSeconds, cancel);
-            report.Tokens(peer.Name, (peer.CpuSeconds - before) * 1e6 / result.Events, result);
+            var (cpu, result) = await TokenCostAsync(children, peer, plan.Tokens, cancel);
+            report.Tokens(peer.Name, cpu, result);
         }
     }
 

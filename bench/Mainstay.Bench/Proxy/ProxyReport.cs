@@ -16,6 +16,9 @@ internal sealed class ProxyReport
         Add(peer, "loaded p50", loaded.P50Us);
     }
 
+    /// <summary>Runs of a second until CPU a piece no longer fell.</summary>
+    public void WarmUp(string peer, bool isTokens, int runs) => Add(peer, isTokens ? "token warm-up" : "warm-up", runs);
+
     public void Tokens(string peer, double cpuUs, TokenResult result)
     {
         Add(peer, "token cpu", cpuUs);
@@ -35,11 +38,13 @@ internal sealed class ProxyReport
     public void Print()
     {
         Console.WriteLine("                                            mainstay   haproxy     nginx  mainstay/haproxy  mainstay/nginx");
+        Line("seconds of warm-up, requests", "warm-up", added: false);
         Line("CPU µs a request (32 connections)", "cpu", added: false);
         Line("requests a second (32 connections)", "rate", added: false);
         Line("added p50 µs (1 connection)", "p50", added: true);
         Line("added p50 µs (32 connections, saturated)", "loaded p50", added: true);
         Line("memory MB after plain requests", "plain memory", added: false);
+        Line("seconds of warm-up, tokens", "token warm-up", added: false);
         Line("CPU µs a token", "token cpu", added: false);
         Line("added p50 µs a token", "token p50", added: true);
         Line("added p99 µs a token", "token p99", added: true);

@@ -98,7 +98,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
             (Result, Unfit) = (AttemptResult.NotReached, dear);
             return;
         }
-        var composed = Protocol.Compose(call.Asked, place.Server.Spec, key, IsPrefilled ? begun : null, out var fault);
+        var composed = Protocol.Compose(call.Asked, place.Server.Spec, _key, IsPrefilled ? begun : null, out var fault);
         if (composed is null)
         {
             (Result, Unfit) = (AttemptResult.NotReached, fault);

@@ -49,6 +49,16 @@ internal sealed class ModelCall(
     /// <summary>Attempts made when its answer was cut last; 0: it was not.</summary>
     public int CutAt { get; set; }
 
+    /// <summary>True once it was taken up by another server, without drawing on the retry budget, after its server's death.</summary>
+    public bool IsRescued { get; set; }
+
+    /// <summary>Servers that cannot go on from a beginning, as this request found out.</summary>
+    public HashSet<LiveServer> RefusesPrefill { get; } = [];
+
+    /// <summary>Notes one more attempt on a server.</summary>
+    /// <returns>How many it has had of this request.</returns>
+    public int NoteAttempt(LiveServer server) => _times[server] = _times.GetValueOrDefault(server) + 1;
+
     /// <summary>What it took of its key's limits; null: it has no key.</summary>
     public KeyTicket? Ticket { get; set; }
 

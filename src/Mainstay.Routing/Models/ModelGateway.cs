@@ -1,4 +1,5 @@
 using Mainstay.Routing.Keys;
+using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
@@ -277,11 +278,18 @@ internal sealed class ModelGateway(
         if (attempt.Verdict?.Signal == ProviderSignal.TooLong || attempt.Unfit is not null)
             return picker.Pick(call.Service, request.Tried, draw, request.Unfit) is not null;
         return (call.MaySendTwice || attempt.Result == AttemptResult.NotReached || isFree)
-            && await FindsAnotherAsync(call, draw, isFree, mayRepeat: attempt.Verdict is not { Signal: ProviderSignal.Limited });
+            && await FindsAnotherAsync(call, draw, isFree, mayRepeat: attempt.Verdict is not { Signal: ProviderSignal.Limited }, isLost: IsLost(attempt));
     }
 
+    /// <summary>True if the server went away with the request, rather than saying anything or keeping it waiting.</summary>
+    private static bool IsLost(ModelAttempt attempt) =>
+        attempt.Verdict is null && attempt.Result is AttemptResult.NotReached or AttemptResult.Broken or AttemptResult.Truncated;
+
     /// <summary>Whether there is a server for one more attempt, within bounds and budget.</summary>
-    private async Task<bool> FindsAnotherAsync(ModelCall call, double draw, bool isFree, bool mayRepeat)
+    /// <param name="isLost">True: what was under way was lost with its server. Answers of models take long, so that far more may
+    /// be lost at once than the budget of ten seconds' requests allows. It bounds storms; these are as many as were under way, and each is taken up without
+    /// it once.</param>
+    private async Task<bool> FindsAnotherAsync(ModelCall call, double draw, bool isFree, bool mayRepeat, bool isLost)
     {
         var (request, retry, budget) = (call.Request, call.Service.Spec.Retry, call.Service.Retries);
         if (request.Attempt - call.CutAt >= retry.Attempts && !isFree)
@@ -300,7 +308,9 @@ internal sealed class ModelGateway(
             await Task.Delay(FirstPause * (1 << request.Rounds) * (0.5 + Draw()), clock, call.Exchange.CallerLeft);
             request.ForgetTried();
         }
-        var isAllowed = budget.TrySpend(retry.Budget);
+        var isRescue = isLost && !call.IsRescued;
+        call.IsRescued |= isRescue;
+        var isAllowed = isRescue || budget.TrySpend(retry.Budget);
         var (used, allowed) = budget.Standing(retry.Budget);
         request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
         return isAllowed;
@@ -329,7 +339,7 @@ internal sealed class ModelGateway(
         call.SpareBudget();
         // Whoever went so far may be tried as often again to bring it to its end.
         call.CutAt = request.Attempt;
-        while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true))
+        while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true, isLost: true))
         {
             if (await entrance.EnterAsync(request, draw) is not { } place)
                 return null;
@@ -346,6 +356,7 @@ internal sealed class ModelGateway(
             if (prefills && (attempt.Unfit is not null || attempt.Verdict is { Signal: ProviderSignal.CallerError or ProviderSignal.PrefillRefused or ProviderSignal.TooLong }))
             {
                 call.RefusesPrefill.Add(place.Server);
+                call.IsRescued = false;
                 request.ForgetLast();
             }
         }

@@ -88,7 +88,7 @@ internal sealed class ModelStream(ModelCall call)
     {
         call.Charge(attempt.Place.Server, _usage ?? new TokenUsage(call.Asked.PromptTokens, _tokens - _charged));
         if (!_hasUsage)
-            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens, _tokens));
+            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens + _before.Prompt, _tokens));
         (_charged, _usage) = (_tokens, null);
     }
 
@@ -217,6 +217,8 @@ internal sealed class ModelStream(ModelCall call)
         if (part.Usage is { } usage)
         {
             (_hasUsage, _usage) = (true, usage);
+            if (repetition is not null)
+                part = part with { Usage = usage = new(usage.Prompt + _before.Prompt, usage.Answer + _before.Answer), Bytes = default };
             call.Request.NoteUsage(attempt.Model, usage);
         }
         Note(attempt.Names);

@@ -18,19 +18,43 @@ internal static class DemoCommand
         var folder = new Option<string?>("--folder") { Description = "Where model, configuration and state go; default: a new temporary folder." };
         var requests = new Option<string?>("--requests") { Description = "Write every request's arrival and latency to this CSV file." };
         var seed = CommandOptions.Seed();
+        var story = new Option<string>("--story") { Description = "region: a region dies under traffic. stream: the server of one answer dies in the middle of a word.", DefaultValueFactory = _ => "region" };
         var json = new Option<bool>("--json") { Description = "Plain lines, and as the last one the result as JSON." };
         var command = new Command("demo", "Watch a service in four regions stay up while one region dies.")
         {
-            duration, rate, trace, fault, listen, control, folder, requests, seed, json,
+            story, duration, rate, trace, fault, listen, control, folder, requests, seed, json,
         };
-        command.SetAction((parsed, cancel) => CommandRun.GuardedAsync(() => RunAsync(
-            new DemoOptions(
-                Duration(parsed.GetRequiredValue(duration)), Rate(parsed.GetValue(rate)), parsed.GetValue(trace), Fault(parsed.GetRequiredValue(fault)),
-                Address("--listen", parsed.GetRequiredValue(listen)), Address("--control", parsed.GetRequiredValue(control)),
-                Path.GetFullPath(parsed.GetValue(folder) ?? Directory.CreateTempSubdirectory("mainstay-demo-").FullName),
-                parsed.GetValue(requests), parsed.GetValue(seed), Live: !parsed.GetValue(json) && !Console.IsOutputRedirected),
-            parsed.GetValue(json), clock, parsed.InvocationConfiguration.Output, cancel)));
+        command.SetAction((parsed, cancel) => CommandRun.GuardedAsync(() => parsed.GetRequiredValue(story) switch
+        {
+            "stream" => TellAsync(
+                Address("--listen", parsed.GetRequiredValue(listen)), Folder(parsed.GetValue(folder)), parsed.GetValue(seed), !Console.IsOutputRedirected,
+                clock, parsed.InvocationConfiguration.Output, cancel),
+            "region" => RunAsync(Options(parsed), parsed.GetValue(json), clock, parsed.InvocationConfiguration.Output, cancel),
+            var other => throw new CommandException($"--story {other}: write region or stream."),
+        }));
         return command;
+
+        DemoOptions Options(ParseResult parsed) => new(
+            Duration(parsed.GetRequiredValue(duration)), Rate(parsed.GetValue(rate)), parsed.GetValue(trace), Fault(parsed.GetRequiredValue(fault)),
+            Address("--listen", parsed.GetRequiredValue(listen)), Address("--control", parsed.GetRequiredValue(control)), Folder(parsed.GetValue(folder)),
+            parsed.GetValue(requests), parsed.GetValue(seed), Live: !parsed.GetValue(json) && !Console.IsOutputRedirected);
+    }
+
+    private static string Folder(string? folder) => Path.GetFullPath(folder ?? Directory.CreateTempSubdirectory("mainstay-demo-").FullName);
+
+    private static async Task<int> TellAsync(
+        Uri listen, string folder, int seed, bool live, TimeProvider clock, TextWriter output, CancellationToken cancel)
+    {
+        await using var story = new StreamStory(listen, folder, seed, live, clock, output);
+        try
+        {
+            return await story.RunAsync(cancel) ? 0 : 1;
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("The story was stopped before its end.");
+            return 1;
+        }
     }
 
     private static async Task<int> RunAsync(DemoOptions options, bool json, TimeProvider clock, TextWriter output, CancellationToken cancel)

@@ -11,14 +11,15 @@ internal static class ServeCommand
     {
         var file = CommandOptions.Config();
         var seed = CommandOptions.Seed();
-        var command = new Command("serve", "Put Mainstay in front of your model endpoints.") { file, seed };
+        var withParent = new Option<bool>("--with-parent") { Description = "End when standard input closes: whoever started it is gone." };
+        var command = new Command("serve", "Put Mainstay in front of your model endpoints.") { file, seed, withParent };
         command.SetAction((parsed, cancel) => CommandRun.GuardedAsync(() => ServeAsync(
-            parsed.GetRequiredValue(file), parsed.GetValue(seed), clock, parsed.InvocationConfiguration, cancel)));
+            parsed.GetRequiredValue(file), parsed.GetValue(seed), parsed.GetValue(withParent), clock, parsed.InvocationConfiguration, cancel)));
         return command;
     }
 
     private static async Task<int> ServeAsync(
-        string file, int seed, TimeProvider clock, InvocationConfiguration console, CancellationToken cancel)
+        string file, int seed, bool withParent, TimeProvider clock, InvocationConfiguration console, CancellationToken cancel)
     {
         if (ConfigReport.Read(file, console.Error, console.Error) is not { } config)
             return ConfigReport.Mistake;
@@ -35,7 +36,8 @@ internal static class ServeCommand
         composition.ServeDecisions(config.StateFolder);
         var dashboard = await composition.StartControlPlaneAsync(loop, state, cancel);
         await console.Output.WriteLineAsync($"traffic on {traffic}, dashboard on {dashboard}");
-        await CommandRun.UntilStoppedAsync(clock, cancel);
+        var stopped = CommandRun.UntilStoppedAsync(clock, cancel);
+        await Task.WhenAny(stopped, withParent ? Console.OpenStandardInput().CopyToAsync(Stream.Null, cancel) : stopped);
         return 0;
     }
 }

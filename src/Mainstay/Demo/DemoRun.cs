@@ -87,7 +87,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider clock, TextWrite
         var started = clock.GetTimestamp();
         foreach (var region in DemoConfig.Regions)
             for (var i = 0; i < ServersPerRegion; i++)
-                _servers.Add(new ModelProcess(model, region));
+                _servers.Add(new ModelProcess(["--model", model], region));
         await Task.WhenAll(_servers.Select(s => s.StartAsync(cancel)));
         foreach (var server in Broken())
         {

@@ -49,6 +49,31 @@ public sealed class ModelGatewayTests
         Assert.True((await house.OutcomeAsync()).Rescued);
     }
 
+    /// <summary>A server that dies with a thousand answers under way: more than the budget of ten seconds' requests.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_lost_with_its_server_is_taken_up_whatever_the_retry_budget_says(bool afterToken)
+    {
+        await using var dead = afterToken ? CutAfter(Role, Text("the beginning, ")) : CutAfter(Role);
+        await using var good = Streaming(Role, Text(afterToken ? "and the end" : "the beginning, and the end"), Text("", "stop"), Done);
+        await using var house = await GatewayHouse.StartAsync(Fast(dead.In("r1"), good.In("r2")));
+        Spend(house.Service.Retries);
+        using var answer = await house.ChatAsync(stream: true);
+        Assert.Equal("the beginning, and the end", TextOf(await answer.Content.ReadAsStringAsync().Patiently()));
+    }
+
+    [Fact]
+    public async Task What_a_server_refuses_is_tried_again_only_within_the_retry_budget()
+    {
+        await using var busy = Answering(Error("busy", "overloaded", "server_error"), 503);
+        await using var good = Streaming(Role, Text("whole"), Text("", "stop"), Done);
+        await using var house = await GatewayHouse.StartAsync(Fast(busy.In("r1"), good.In("r2")));
+        Spend(house.Service.Retries);
+        using var answer = await house.ChatAsync(stream: true);
+        Assert.NotEqual(HttpStatusCode.OK, answer.StatusCode);
+    }
+
     [Fact]
     public async Task An_error_inside_of_a_200_is_no_answer()
     {
@@ -237,5 +262,15 @@ public sealed class ModelGatewayTests
             await server.NextAsync();
         Assert.Equal(OutcomeResult.CallerLeft, (await house.OutcomeAsync()).Result);
         Assert.Equal(0, house.Outstanding);
+    }
+
+    /// <summary>So that the next request's own share of it is not enough for a retry.</summary>
+    private static void Spend(RetryBudget budget)
+    {
+        for (var i = 0; i < 5; i++)
+            budget.NoteRequest();
+        while (budget.TrySpend(1))
+        {
+        }
     }
 }
