@@ -78,6 +78,9 @@ public sealed record Service
     /// <summary>Of an API of models: true if it answers only callers with a known key.</summary>
     public bool RequiresKey { get; init; }
 
+    /// <summary>Which of equally good servers a request prefers.</summary>
+    public AffinityPolicy Affinity { get; init; }
+
     /// <summary>The version of HTTP towards its servers.</summary>
     public ServerProtocol Protocol { get; init; }
 

@@ -19,6 +19,7 @@ internal static class ModelAnswer
         if (whole.Usage is { } usage)
             call.Request.NoteUsage(attempt.Model, usage);
         call.Charge(attempt.Place.Server, whole.Usage ?? new TokenUsage(call.Asked.PromptTokens, 0));
+        call.Finish = whole.Finish;
         var isSame = attempt.Protocol.AnswersIn(call.Asked) == call.Asked.Api;
         if (isSame)
             TakeHead(exchange, attempt.Status, attempt.Fields!);

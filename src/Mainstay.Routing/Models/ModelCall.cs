@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Keys;
 using Mainstay.Routing.Upstream;
@@ -87,13 +88,62 @@ internal sealed class ModelCall(
     /// <summary>True if a server was left out because it is too dear.</summary>
     public bool HasDear { get; private set; }
 
-    /// <summary>The request is over: what its key was thought to use is corrected.</summary>
+    /// <summary>The request is over: what it was thought to use is corrected.</summary>
     public void Settle()
     {
         // Whoever leaves before the answer has had the prompt read; what failed cost nobody anything.
         var read = exchange.CallerLeft.IsCancellationRequested ? request.MayHaveReached : exchange is { AnswerStarted: true, AnswerStatus: >= 200 and < 300 };
         var tokens = request.Use is { } use ? use.PromptTokens + use.AnswerTokens : read ? asked.PromptTokens : 0;
         Ticket?.Settle(tokens, request.Cost);
+        if (request.Use is { } used)
+            Service.State.Answers.Note(used.AnswerTokens);
+    }
+
+    /// <summary>Why its answer ended.</summary>
+    public FinishReason Finish { get; set; }
+
+    /// <summary>Times that its answer was cut and went on elsewhere.</summary>
+    public int Continued { get; set; }
+
+    /// <summary>Events of servers that were none of their API.</summary>
+    public int Malformed { get; set; }
+
+    /// <summary>What telemetry tells of it; to be made at its end.</summary>
+    public ModelTrail Trail()
+    {
+        var server = Service.Servers.FirstOrDefault(s => s.Name == request.LastServer)?.Spec;
+        var isTraced = exchange.IsTraced;
+        return new ModelTrail
+        {
+            Operation = asked.Operation switch
+            {
+                ModelOperation.Chat or ModelOperation.Response => "chat",
+                ModelOperation.Completion => "text_completion",
+                ModelOperation.Embedding => "embeddings",
+                ModelOperation.Invoke => "invoke",
+                _ => "other",
+            },
+            Api = server?.Ai?.Api ?? asked.Api,
+            Asked = asked.Model.Length > 100 ? asked.Model[..100] : asked.Model,
+            IsNamed = Service.Spec.Model is not null,
+            Answered = request.Use is null ? null : server?.Ai?.Model ?? Service.Spec.Model,
+            Host = server?.Url.Host ?? "",
+            Port = server?.Url.Port ?? 0,
+            IsStream = asked.IsStream,
+            Finish = Finish switch
+            {
+                FinishReason.Stop => "stop",
+                FinishReason.Length => "length",
+                FinishReason.Tools => "tool_calls",
+                FinishReason.Filter => "content_filter",
+                _ => null,
+            },
+            Continued = Continued,
+            Malformed = Malformed,
+            TraceParent = isTraced ? exchange.FieldText("traceparent") : null,
+            TraceId = isTraced || exchange.TraceId == default ? null : string.Create(
+                CultureInfo.InvariantCulture, $"{exchange.TraceId.High:x16}{exchange.TraceId.Low:x16}"),
+        };
     }
 
     /// <summary>How long may still be waited for the first token.</summary>
