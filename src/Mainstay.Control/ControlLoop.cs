@@ -42,6 +42,9 @@ public sealed partial class ControlLoop
     private volatile MainstayConfig? _nextConfig;
     private volatile Snapshot _snapshot = Snapshot.None;
 
+    /// <summary>Told each observation of the data plane, on the loop's thread; must be quick and must not throw. Null: nobody is.</summary>
+    public Action<Observation>? Observed { get; init; }
+
     /// <param name="config">What to run; later ones come through <see cref="Reconfigure"/>.</param>
     /// <param name="feed">What the data plane sees.</param>
     /// <param name="state">Spool, incidents and pause on disk.</param>
@@ -163,7 +166,10 @@ public sealed partial class ControlLoop
     private ClosedWindows TakeWindows(DateTimeOffset now)
     {
         while (_feed.TryRead(out var observation))
+        {
             _collector.Add(observation);
+            Observed?.Invoke(observation);
+        }
         var windows = _collector.Close(now);
         _unwritten.AddRange(windows.Decisions.Select(d => new FactDraft(d.At, "decision", null, "mainstay", DecisionText.Line(d.Decision))));
         foreach (var server in windows.Servers.Values)

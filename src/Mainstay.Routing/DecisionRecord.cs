@@ -19,14 +19,15 @@ internal readonly struct DecisionRecord(DecisionRing? ring, LiveService? service
     /// <param name="draw">As for the choice.</param>
     /// <param name="chosen">Null: no server was left.</param>
     /// <param name="unfit">As for the choice.</param>
-    public void Chose(ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, ImmutableArray<LiveServer> unfit = default)
+    /// <param name="affinity">As for the choice.</param>
+    public void Chose(ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, ImmutableArray<LiveServer> unfit = default, Affinity affinity = default)
     {
         if (ring is null || service is null)
             return;
         var servers = service.Servers;
         var rented = servers.Length > MostOnStack ? ArrayPool<PassedOver>.Shared.Rent(servers.Length) : null;
         Span<PassedOver> why = rented ?? stackalloc PassedOver[MostOnStack];
-        Picker.Explain(service, tried, draw, chosen, why, unfit);
+        Picker.Explain(service, tried, draw, chosen, why, unfit, affinity.Prefix != 0);
         ref var slot = ref ring.TryOpen(number, out var stamp);
         if (Unsafe.IsNullRef(ref slot))
             return;

@@ -70,8 +70,9 @@ public static class DecisionText
         var chosen = step.Candidates.FirstOrDefault(c => c.Server == step.Server);
         if (chosen is null)
             return $"{step.Region}: {step.Server} chosen.";
-        var compared = step.Candidates.Count(c => c == chosen || c.Why is PassedOver.Busier or PassedOver.Slower or PassedOver.Zone or PassedOver.Chance);
-        var least = compared > 1 ? $", least of {compared}" : "";
+        var compared = step.Candidates.Count(c => c == chosen || c.Why is PassedOver.Busier or PassedOver.Slower or PassedOver.Zone or PassedOver.Prefix or PassedOver.Chance);
+        var isAlike = step.Candidates.Any(c => c.Why == PassedOver.Prefix);
+        var least = compared <= 1 ? "" : isAlike ? $", by its prompt's beginning, of {compared}" : $", least of {compared}";
         var weight = chosen.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", weight {chosen.Weight:0.###}");
         var though = chosen.Why == PassedOver.No ? "" : $", although {Reason(chosen)}: nothing better was left";
         var others = Others(step, chosen);
@@ -116,6 +117,7 @@ public static class DecisionText
         PassedOver.Busier => $"busier ({candidate.Outstanding} outstanding)",
         PassedOver.Zone => "in another zone",
         PassedOver.Slower => "no busier, but slower lately",
+        PassedOver.Prefix => "less busy or as good, but requests that begin alike go to the chosen one",
         PassedOver.Chance => "as good, chance decided",
         _ => candidate.Why.ToString(),
     };

@@ -20,15 +20,15 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
         // Another request may take the one place of a half-open breaker between choice and entry: choose again then.
         for (var i = 0; i < 3; i++)
         {
-            var server = picker.Pick(service, tried, draw, unfit);
-            request.Decision.Chose(tried, draw, server, unfit);
+            var server = picker.Pick(service, tried, draw, unfit, request.Affinity);
+            request.Decision.Chose(tried, draw, server, unfit, request.Affinity);
             if (server is null)
                 return null;
             if (server.TryEnter(force: false) is { } place)
                 return place;
         }
-        var last = picker.Pick(service, tried, draw, unfit);
-        request.Decision.Chose(tried, draw, last, unfit);
+        var last = picker.Pick(service, tried, draw, unfit, request.Affinity);
+        request.Decision.Chose(tried, draw, last, unfit, request.Affinity);
         var forced = last?.TryEnter(force: true);
         NotePanic(request, forced);
         return forced;
@@ -56,7 +56,7 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
         request.Decision.Acted(Reflex.Waited, (long)clock.GetElapsedTime(began).TotalMilliseconds);
         if (place is not null)
         {
-            request.Decision.Chose([], draw, place.Server, request.Unfit);
+            request.Decision.Chose([], draw, place.Server, request.Unfit, request.Affinity);
             NotePanic(request, place);
         }
         else if (request.Shed != Shed.CallerLeft)
@@ -65,5 +65,5 @@ internal sealed class Entrance(Picker picker, TimeProvider clock)
     }
 
     private LiveServer.Place? EnterFreed(RequestInProgress request, double draw) =>
-        picker.Pick(request.Service, [], draw, request.Unfit) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
+        picker.Pick(request.Service, [], draw, request.Unfit, request.Affinity) is { } server ? server.TryEnter(force: false) ?? server.TryEnter(force: true) : null;
 }

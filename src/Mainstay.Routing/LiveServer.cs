@@ -24,6 +24,7 @@ public sealed class LiveServer
         (Service, Spec, _state) = (service, spec, state);
         Name = spec.Name;
         Authority = spec.Url.Authority;
+        NameHash = Affinity.OfServer(Name);
         Root = spec.Url.AbsolutePath.TrimEnd('/');
     }
 
@@ -33,6 +34,9 @@ public sealed class LiveServer
 
     /// <inheritdoc cref="Server.Name"/>
     public string Name { get; }
+
+    /// <summary>For <see cref="Affinity.Rendezvous"/>.</summary>
+    internal ulong NameHash { get; }
 
     /// <summary>Host and port of its address, as a Host field has them.</summary>
     internal string Authority { get; }

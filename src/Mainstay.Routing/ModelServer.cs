@@ -62,3 +62,14 @@ public enum ContinuePolicy
     /// <summary>Nowhere: it ends with an error.</summary>
     Never,
 }
+
+/// <summary>Which of equally good servers a request to a model prefers.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AffinityPolicy>))]
+public enum AffinityPolicy
+{
+    /// <summary>None: the least loaded one.</summary>
+    Off,
+
+    /// <summary>The one that had prompts with the same beginning lately, while its load allows that.</summary>
+    Prefix,
+}

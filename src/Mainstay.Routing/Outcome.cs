@@ -43,6 +43,9 @@ public sealed record Outcome(
     /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
     public ModelUse? Use { get; init; }
 
+    /// <summary>Of a request to a model: what telemetry tells of it; else null.</summary>
+    public ModelTrail? Trail { get; init; }
+
     /// <summary>True if a server failed it and another answered it: the caller noticed nothing but time.</summary>
     [JsonIgnore]
     public bool Rescued => Result == OutcomeResult.Succeeded && Attempts.Length > 1 && Attempts.Any(static a => a.Failed);
@@ -84,6 +87,14 @@ public readonly record struct Attempt(string Server, string Region, AttemptResul
 {
     /// <summary>Why it failed, in words that go on after the server's name; null if the result says it all.</summary>
     public string? Why { get; init; }
+
+    /// <summary>Of a request to a model: from its arrival to this try's begin; else zero.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public TimeSpan Began { get; init; }
+
+    /// <summary>Of a request to a model: from its arrival to this try's end; else zero.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public TimeSpan Ended { get; init; }
 
     /// <summary>True if the server is to blame.</summary>
     [JsonIgnore]

@@ -60,6 +60,9 @@ public enum PassedOver
     /// <summary>It has no more outstanding work, but takes longer lately.</summary>
     Slower,
 
+    /// <summary>It has no more work, but requests that begin alike go to the other one, whose load allows that.</summary>
+    Prefix,
+
     /// <summary>Nothing: it was as good, and chance took the other one.</summary>
     Chance,
 }

@@ -5,7 +5,7 @@ namespace Mainstay.Routing;
 /// <summary>
 /// Which server next. Of those that this request has not tried and that are allowed, the first by this order: what speaks
 /// against it (nothing, full, resting, slow, drained, not well); its rank; whether its region has failed this request; its region's place;
-/// its outstanding work for its weight, times how long it takes lately; chance. Nothing a person on call could not check by hand.
+/// its outstanding work for its weight, times how long it takes lately, within a bound of which the beginning of a prompt decides; chance. Nothing a person on call could not check by hand.
 /// </summary>
 /// <param name="seed">Seed of the choice between equals. Safe for any number of threads.</param>
 public sealed class Picker(int seed)
@@ -25,7 +25,11 @@ public sealed class Picker(int seed)
     /// <param name="tried">Servers that have failed this request; a second attempt prefers other regions than theirs.</param>
     /// <param name="draw">A number of this request, uniform in [0, 1): which share of a recovering region it belongs to.</param>
     /// <param name="unfit">Servers that cannot serve this request, whatever their state.</param>
-    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, ImmutableArray<LiveServer> unfit = default)
+    public LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, ImmutableArray<LiveServer> unfit = default) =>
+        Pick(service, tried, draw, unfit, default);
+
+    /// <param name="affinity">What the request has in common with others; default: nothing.</param>
+    internal LiveServer? Pick(LiveService service, ImmutableArray<LiveServer> tried, double draw, ImmutableArray<LiveServer> unfit, Affinity affinity)
     {
         var candidates = service.Candidates;
         Span<int> first = candidates.Length <= OnStack ? stackalloc int[OnStack] : new int[candidates.Length];
@@ -59,13 +63,13 @@ public sealed class Picker(int seed)
         {
             0 => null,
             1 => candidates[first[0]].Server,
-            _ => Soonest(service, first[..count]),
+            _ => Soonest(service, first[..count], affinity),
         };
     }
 
     /// <summary>Of several at the same place the one that would be done first: work under way for its weight, times how long
     /// it takes lately. As Peak EWMA (Finagle), over all servers and not two of them, with the silence of a server counted.</summary>
-    private LiveServer? Soonest(LiveService service, ReadOnlySpan<int> among)
+    private LiveServer? Soonest(LiveService service, ReadOnlySpan<int> among, Affinity affinity)
     {
         var quickest = double.MaxValue;
         foreach (var i in among)
@@ -85,17 +89,39 @@ public sealed class Picker(int seed)
         var ties = 0;
         foreach (var i in among)
         {
-            var (server, _, distance) = service.Candidates[i];
-            var time = (1 + server.Load(now, service.SlowStart)) * distance;
-            // Without any answer so far, or on trial, all are alike.
-            if (quickest < double.MaxValue)
-                time *= server.Pace.At(now, unknown: quickest, most: quickest * MostSlower);
+            var server = service.Candidates[i].Server;
+            var time = (1 + server.Load(now, service.SlowStart)) * Slowness(service, i, now, quickest);
             if (best is null || time < bestTime)
                 (best, bestTime, ties) = (server, time, 1);
             else if (time == bestTime && NextTie(++ties))
                 best = server;
         }
-        return best;
+        return affinity.Prefix == 0 ? best : Preferred(service, among, affinity, now, quickest, bestTime) ?? best;
+    }
+
+    /// <summary>How many times as long work takes on a server: by its distance and, unless all are alike, by its pace.</summary>
+    private static double Slowness(LiveService service, int i, long now, double quickest)
+    {
+        var (server, _, distance) = service.Candidates[i];
+        // Without any answer so far, or on trial, all are alike.
+        return quickest < double.MaxValue ? distance * server.Pace.At(now, unknown: quickest, most: quickest * MostSlower) : distance;
+    }
+
+    /// <summary>Of those that would be done nearly as soon as the soonest, the one that requests which begin alike go to. It gives way to load: it
+    /// has never more than a quarter more to do than the least loaded, and one request.</summary>
+    private static LiveServer? Preferred(LiveService service, ReadOnlySpan<int> among, Affinity affinity, long now, double quickest, double soonest)
+    {
+        LiveServer? preferred = null;
+        foreach (var i in among)
+        {
+            var server = service.Candidates[i].Server;
+            var slowness = Slowness(service, i, now, quickest);
+            var time = (1 + server.Load(now, service.SlowStart)) * slowness;
+            if (time <= (Affinity.Bound * soonest) + (affinity.Work / server.Spec.Weight * slowness)
+                && (preferred is null || affinity.Rendezvous(server.NameHash) > affinity.Rendezvous(preferred.NameHash)))
+                preferred = server;
+        }
+        return preferred;
     }
 
     /// <summary>
@@ -107,9 +133,11 @@ public sealed class Picker(int seed)
     /// <param name="draw">As for the choice.</param>
     /// <param name="chosen">What was chosen; null: none.</param>
     /// <param name="why">Receives one reason for each of the service's servers, in their order; as long as they are many.</param>
+    /// <param name="unfit">As for the choice.</param>
+    /// <param name="isAlike">True if the beginning of its prompt had a say.</param>
     public static void Explain(
         LiveService service, ImmutableArray<LiveServer> tried, double draw, LiveServer? chosen, Span<PassedOver> why,
-        ImmutableArray<LiveServer> unfit = default)
+        ImmutableArray<LiveServer> unfit = default, bool isAlike = false)
     {
         var orders = service.Orders;
         var chosenAt = chosen is null ? -1 : service.Servers.IndexOf(chosen);
@@ -131,6 +159,7 @@ public sealed class Picker(int seed)
                 : place > chosenPlace ? Behind(place, chosenPlace)
                 : service.IsOtherZone(server.Spec) && !service.IsOtherZone(chosen!.Spec) ? PassedOver.Zone
                 : server.Load(now, service.SlowStart) > chosenLoad ? PassedOver.Busier
+                : isAlike ? PassedOver.Prefix
                 : server.Pace.Lately > chosen!.Pace.Lately ? PassedOver.Slower
                 : PassedOver.Chance;
         }

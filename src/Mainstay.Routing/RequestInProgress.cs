@@ -25,6 +25,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>Servers tried so far, the present one included.</summary>
     public ImmutableArray<LiveServer> Tried { get; private set; } = [];
 
+    /// <summary>What it has in common with others; default: nothing.</summary>
+    public Affinity Affinity { get; set; }
+
     /// <summary>Servers that cannot serve it, whatever their state.</summary>
     public ImmutableArray<LiveServer> Unfit { get; set; } = [];
 
@@ -66,6 +69,9 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
     public ModelUse? Use { get; private set; }
 
+    /// <summary>Of a request to a model: what telemetry tells of it; null: no model was asked.</summary>
+    public ModelTrail? Trail { get; set; }
+
     /// <summary>Every server has been tried, and may be tried again. No attempt may be under way.</summary>
     public void ForgetTried() => (_forgotten, Tried, Rounds) = (_forgotten + Tried.Length, [], Rounds + 1);
 
@@ -94,6 +100,8 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     {
         (Why, LastServer) = (place.Why, place.Server.Name);
         var attempt = new Attempt(place.Server.Name, place.Server.Spec.Region, result, status, place.FirstByte) { Why = Why };
+        if (service.Spec.Api != ModelApi.Http)
+            attempt = attempt with { Began = clock.GetElapsedTime(_arrived, place.Began), Ended = clock.GetElapsedTime(_arrived) };
         // Of two that run beside each other the later one may end first.
         _attempts = _attempts.Insert(Math.Min(_forgotten + Tried.IndexOf(place.Server), _attempts.Length), attempt);
         decision.Tried(place.Server, result, status, place.Began, place.FirstByte);
@@ -128,6 +136,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         {
             Shed = Shed is not (Shed.No or Shed.CallerLeft),
             Use = Use,
+            Trail = Trail,
         };
     }
 }

@@ -71,6 +71,9 @@ public sealed record Service
     /// <summary>Where an answer goes on that was cut.</summary>
     public ContinuePolicy Continue { get; init; }
 
+    /// <summary>Which of equally good servers a request prefers.</summary>
+    public AffinityPolicy Affinity { get; init; }
+
     /// <summary>The version of HTTP towards its servers.</summary>
     public ServerProtocol Protocol { get; init; }
 

@@ -11,6 +11,7 @@ using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
 using Mainstay.Routing.Sockets;
+using Mainstay.Telemetry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
@@ -22,9 +23,11 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
 {
     private static readonly TimeSpan TrafficStopsWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ControlStopsWithin = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TelemetryStopsWithin = TimeSpan.FromSeconds(3);
     private readonly Lifecycle _parts = new(clock, logs.CreateLogger<Lifecycle>());
     private readonly OutcomeFeed _feed = new();
     private DecisionRing? _decisions;
+    private TelemetryExport? _telemetry;
 
     public OutcomeFeed Feed => _feed;
 
@@ -106,7 +109,12 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var notifier = new Notifier(() => (loop?.Config ?? config).Notify, clock, logs.CreateLogger<Notifier>(), webhooks);
         var drain = new SpoolDrain(state.Spool, Store.OpenSqlite(state.Database), Troubles, clock, logs.CreateLogger<SpoolDrain>());
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
-        loop = new ControlLoop(config, _feed.Reader, state, table, publish, notifier, Troubles, clock, logs.CreateLogger<ControlLoop>());
+        var telemetry = _telemetry = new TelemetryExport(config.Telemetry, () => _feed.Dropped, clock);
+        _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
+        loop = new ControlLoop(config, _feed.Reader, state, table, publish, notifier, Troubles, clock, logs.CreateLogger<ControlLoop>())
+        {
+            Observed = telemetry.Note,
+        };
         _parts.Run("notifier", notifier.RunAsync);
         _parts.Run("database", drain.RunAsync);
         return loop;
@@ -120,7 +128,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var access = Access.TryOpen(state.Root, control, clock, out var why) ?? throw new CommandException(why);
         _parts.Run("control loop", loop.RunAsync);
         var app = MakeListener(control.Listen, _ => { });
-        ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock);
+        ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _telemetry is { } told ? told.Read : null);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
         var watch = new ConfigWatch(

@@ -75,6 +75,7 @@ public sealed class ConfigReader
             Remedies = root.Choice<RemedyMode>("remedies") ?? config.Remedies,
             Zone = traffic?.Name("zone"),
             TrafficListen = traffic is null ? config.TrafficListen : Addresses.Listener(traffic, "listen", mayBeSecured: true) ?? config.TrafficListen,
+            Telemetry = ReadTelemetry(root.Map("telemetry")),
             Control = control is null ? config.Control : ReadControl(control),
         };
         config = config with
@@ -130,15 +131,20 @@ public sealed class ConfigReader
     private static WebhookConfig? ReadWebhook(Section notify)
     {
         notify.Require("webhook");
-        var secret = notify.Text("secret_env");
-        // The secret itself may stand there by mistake: it is not repeated.
-        if (secret is not null && !(secret.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !char.IsAsciiDigit(secret[0])))
-        {
-            notify.Error(
-                "secret_env", "not the name of an environment variable",
-                "write a name such as MAINSTAY_WEBHOOK_SECRET, and put the secret into that variable");
-        }
+        var secret = ReadVariable(notify, "secret_env", "MAINSTAY_WEBHOOK_SECRET");
         return Addresses.Web(notify, "webhook", mayHaveQuery: true) is { } url ? new WebhookConfig(url, secret) : null;
+    }
+
+    private static TelemetryConfig ReadTelemetry(Section? telemetry) =>
+        telemetry is null ? new(null, null) : new(Addresses.Web(telemetry, "otlp"), ReadVariable(telemetry, "headers_env", "MAINSTAY_OTLP_HEADERS"));
+
+    /// <summary>The name of an environment variable. The secret itself may stand there by mistake: it is not repeated.</summary>
+    private static string? ReadVariable(Section section, string key, string such)
+    {
+        var name = section.Text(key);
+        if (name is not null && !(name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !char.IsAsciiDigit(name[0])))
+            section.Error(key, "not the name of an environment variable", $"write a name such as {such}, and put the secret into that variable");
+        return name;
     }
 
     private static void CheckPorts(MainstayConfig config, Section traffic, Section control)

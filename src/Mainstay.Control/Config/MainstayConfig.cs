@@ -34,6 +34,9 @@ public sealed record MainstayConfig
     /// <summary>Who is told about incidents, beside the log.</summary>
     public ImmutableArray<WebhookConfig> Notify { get; init; } = [];
 
+    /// <summary>Where metrics and spans go.</summary>
+    public TelemetryConfig Telemetry { get; init; } = new(null, null);
+
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
         new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone, Tls = TrafficTls };
@@ -90,6 +93,11 @@ public sealed record SloConfig
 /// <param name="Url">Receives a POST of JSON.</param>
 /// <param name="SecretEnvironment">Environment variable that holds the signing secret; null: not signed.</param>
 public sealed record WebhookConfig(Uri Url, string? SecretEnvironment);
+
+/// <summary>Where metrics and spans go.</summary>
+/// <param name="Otlp">The collector; null: as the environment says.</param>
+/// <param name="HeadersEnvironment">Environment variable that holds fields sent along; null: as OpenTelemetry has it.</param>
+public sealed record TelemetryConfig(Uri? Otlp, string? HeadersEnvironment);
 
 /// <summary>How far remedies may go.</summary>
 public enum RemedyMode

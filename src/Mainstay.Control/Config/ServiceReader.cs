@@ -29,6 +29,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Name = name,
             Api = api,
             Continue = section.Choice<ContinuePolicy>("continue") ?? ContinuePolicy.Same,
+            Affinity = ReadAffinity(section, api),
             Servers = [],
             Regions = [],
             Timeouts = ReadTimeouts(section, name, api),
@@ -113,6 +114,14 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Tunnel = tunnel ?? timeouts.Tunnel,
             Total = total ?? timeouts.Total,
         };
+    }
+
+    private static AffinityPolicy ReadAffinity(Section service, ModelApi api)
+    {
+        var affinity = service.Choice<AffinityPolicy>("affinity") ?? AffinityPolicy.Off;
+        if (affinity == AffinityPolicy.Prefix && api == ModelApi.Http)
+            service.Error("affinity", "the service speaks http, which has no prompts", "take it out, or write `api: openai`, or whatever its callers speak");
+        return affinity;
     }
 
     private static void CheckOrder(Section section, string name, TimeSpan? part, TimeSpan total)

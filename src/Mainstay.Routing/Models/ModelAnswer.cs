@@ -18,6 +18,7 @@ internal static class ModelAnswer
         var (exchange, whole) = (call.Exchange, attempt.Whole!);
         if (whole.Usage is { } usage)
             call.Request.NoteUsage(attempt.Model, usage);
+        call.Finish = whole.Finish;
         var isSame = attempt.Protocol.AnswersIn(call.Asked) == call.Asked.Api;
         if (isSame)
             TakeHead(exchange, attempt.Status, attempt.Fields!);

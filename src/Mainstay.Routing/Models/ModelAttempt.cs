@@ -62,9 +62,6 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
     /// <summary>Events that came before the first token, and it.</summary>
     public List<AnswerPart> Held { get; } = [];
 
-    /// <summary>Events that were none of the API.</summary>
-    public int Malformed { get; private set; }
-
     /// <summary>Fields of the answer's head; null: none came. Good while the attempt lives.</summary>
     public HeaderFields? Fields => _answer?.Fields;
 
@@ -172,7 +169,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
         {
             if (part.Kind != PartKind.Malformed)
                 return true;
-            Malformed++;
+            call.Malformed++;
         }
         return false;
     }

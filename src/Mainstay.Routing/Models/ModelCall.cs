@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
@@ -57,6 +58,53 @@ internal sealed class ModelCall(
     /// <summary>Notes one more attempt on a server.</summary>
     /// <returns>How many it has had of this request.</returns>
     public int NoteAttempt(LiveServer server) => _times[server] = _times.GetValueOrDefault(server) + 1;
+
+    /// <summary>Why its answer ended.</summary>
+    public FinishReason Finish { get; set; }
+
+    /// <summary>Times that its answer was cut and went on elsewhere.</summary>
+    public int Continued { get; set; }
+
+    /// <summary>Events of servers that were none of their API.</summary>
+    public int Malformed { get; set; }
+
+    /// <summary>What telemetry tells of it; to be made at its end.</summary>
+    public ModelTrail Trail()
+    {
+        var server = Service.Servers.FirstOrDefault(s => s.Name == request.LastServer)?.Spec;
+        var isTraced = exchange.IsTraced;
+        return new ModelTrail
+        {
+            Operation = asked.Operation switch
+            {
+                ModelOperation.Chat or ModelOperation.Response => "chat",
+                ModelOperation.Completion => "text_completion",
+                ModelOperation.Embedding => "embeddings",
+                ModelOperation.Invoke => "invoke",
+                _ => "other",
+            },
+            Api = server?.Ai?.Api ?? asked.Api,
+            Asked = asked.Model.Length > 100 ? asked.Model[..100] : asked.Model,
+            IsNamed = Service.Spec.Model is not null,
+            Answered = request.Use is null ? null : server?.Ai?.Model ?? Service.Spec.Model,
+            Host = server?.Url.Host ?? "",
+            Port = server?.Url.Port ?? 0,
+            IsStream = asked.IsStream,
+            Finish = Finish switch
+            {
+                FinishReason.Stop => "stop",
+                FinishReason.Length => "length",
+                FinishReason.Tools => "tool_calls",
+                FinishReason.Filter => "content_filter",
+                _ => null,
+            },
+            Continued = Continued,
+            Malformed = Malformed,
+            TraceParent = isTraced ? exchange.FieldText("traceparent") : null,
+            TraceId = isTraced || exchange.TraceId == default ? null : string.Create(
+                CultureInfo.InvariantCulture, $"{exchange.TraceId.High:x16}{exchange.TraceId.Low:x16}"),
+        };
+    }
 
     /// <summary>How long may still be waited for the first token.</summary>
     /// <param name="began">Timestamp of the attempt's begin.</param>

@@ -39,7 +39,12 @@ internal sealed class ModelGateway(
         var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
         var call = new ModelCall(exchange, asked, request, upstream, _keys, sign, upstream.Deadline(service.Spec.Timeouts.Total), clock);
         service.Retries.NoteRequest();
+        // One trace for all attempts.
+        if (!exchange.IsTraced)
+            upstream.BeginTrace(exchange);
         Spare(request, asked);
+        if (service.Spec.Affinity == AffinityPolicy.Prefix)
+            request.Affinity = new Affinity(PromptPrefix.Of(asked), asked.PromptTokens + call.Expected);
         try
         {
             while (true)
@@ -82,6 +87,7 @@ internal sealed class ModelGateway(
         // 7. What became of it.
         if (request.Use is { } use)
             service.State.Answers.Note(use.AnswerTokens);
+        request.Trail = call.Trail();
         close(request);
     }
 

@@ -69,6 +69,7 @@ internal sealed class ModelStream(ModelCall call)
                 return;
             }
             request.Decision.Acted(Reflex.Continued, begun.Length);
+            call.Continued++;
             exchange.AnswerTrailers?.Append("X-Mainstay-Continued", string.Create(
                 CultureInfo.InvariantCulture, $"{next.Place.Server.Name}; after={begun.Length}; by={(next.IsPrefilled ? "prefill" : "repetition")}"));
             repetition = new Repetition(begun, mayGoOn: next.IsPrefilled);
@@ -202,6 +203,8 @@ internal sealed class ModelStream(ModelCall call)
         }
         _hasTools |= part.Kind == PartKind.Tool;
         _isFinished |= part.Finish != FinishReason.None;
+        if (part.Finish != FinishReason.None)
+            call.Finish = part.Finish;
         if (part.Usage is { } usage)
         {
             _hasUsage = true;

@@ -22,6 +22,7 @@ internal static class ControlListener
     /// <param name="access">Who may do what.</param>
     /// <param name="reviewsFolder">state/reviews.</param>
     /// <param name="clock">The clock of pages and streams.</param>
+    /// <param name="metrics">All metrics as text, true: as OpenMetrics; null: none are told.</param>
     public static void Map(
         WebApplication app,
         Func<Snapshot> snapshot,
@@ -29,12 +30,15 @@ internal static class ControlListener
         Func<string, CancellationToken, Task<DecisionAnswer?>> explain,
         Access access,
         string reviewsFolder,
-        TimeProvider clock)
+        TimeProvider clock,
+        Func<bool, string>? metrics = null)
     {
         var reviews = new ReviewFolder(reviewsFolder);
         var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, clock);
         app.Use(next => http => GuardAsync(http, next, access, dashboard, app.Logger));
         StatusApi.Map(app, snapshot, clock);
+        if (metrics is not null)
+            MetricsApi.Map(app, metrics);
         IncidentsApi.Map(app, snapshot, reviews);
         ExplainApi.Map(app, explain);
         RemediesApi.Map(app, order, clock);
