@@ -269,7 +269,7 @@ public sealed partial class ControlLoop
         var next = _config.ToTable(_table.Version + 1, overlays);
         if (next.Overlays.SequenceEqual(_table.Overlays) && next.Services.SequenceEqual(_table.Services) && next.Listen == _table.Listen
             && next.Zone == _table.Zone
-            && next.Tls == _table.Tls)
+            && next.Tls == _table.Tls && next.Keys.SequenceEqual(_table.Keys))
             return;
         _publish(next);
         _table = next;

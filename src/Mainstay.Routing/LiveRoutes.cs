@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Keys;
 
 namespace Mainstay.Routing;
 
@@ -15,6 +16,9 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
     private volatile LiveTable _current = new(RouteTable.Empty, []);
 
     public LiveTable Current => _current;
+
+    /// <summary>What the keys of callers have used.</summary>
+    public LiveKeys Keys { get; } = new(clock);
 
     /// <summary>Puts a table in force for requests that arrive from now on. Servers that stay keep their state.</summary>
     public void Swap(RouteTable table)
@@ -41,7 +45,7 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
                 .ThenByDescending(s => s.Spec.PathPrefix.Length)
                 .ToImmutableArray();
             var overlaysBefore = _current.Table.Overlays;
-            _current = new LiveTable(table, services);
+            _current = new LiveTable(table, services) { Keys = Keys.Of(table) };
             // A remedy that gives traffic back says that its servers may be well again: no breaker need wait out its hold.
             foreach (var server in services.SelectMany(s => s.Servers))
                 if (Share(table.Overlays, server) > Share(overlaysBefore, server))
@@ -79,6 +83,8 @@ public sealed class LiveRoutes(TimeProvider clock, int seed = 0)
 /// <summary>One table in force: what it says, and its services in the order in which they are matched.</summary>
 public sealed record LiveTable(RouteTable Table, ImmutableArray<LiveService> Services)
 {
+    internal ImmutableArray<LiveKey> Keys { get; init; } = [];
+
     /// <summary>The service a request means: exact host before any host, then the longest path prefix; null if none.</summary>
     /// <param name="host">Host header without port.</param>
     /// <param name="path">Path as it was sent.</param>

@@ -43,6 +43,15 @@ public sealed record Outcome(
     /// <summary>What a model used for it; null: unknown, or no model was asked.</summary>
     public ModelUse? Use { get; init; }
 
+    /// <summary>Name of the key that its caller brought; null: none that is known.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>The model by the name that its caller asked for; null: none.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>What a model cost for it, all attempts together, in the currency of the servers' prices; zero where they are unknown.</summary>
+    public double Cost { get; init; }
+
     /// <summary>Of a request to a model: what telemetry tells of it; else null.</summary>
     public ModelTrail? Trail { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mainstay.Routing.Keys;
 
 namespace Mainstay.Routing;
 
@@ -32,7 +33,16 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public ImmutableArray<LiveServer> Unfit { get; set; } = [];
 
     /// <summary>How much it matters; found out only when that matters.</summary>
-    public Priority Priority => _priority ??= Priorities.Of(exchange, service.Spec.Admission);
+    public Priority Priority => _priority ??= Key?.Priority ?? Priorities.Of(exchange, service.Spec.Admission);
+
+    /// <summary>The key that its caller brought; null: none that is known.</summary>
+    public CallerKey? Key { get; init; }
+
+    /// <summary>The model by the name that its caller asks for; null: none.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>What all of its attempts cost, as far as prices are known.</summary>
+    public double Cost { get; set; }
 
     /// <summary>Why it was not let in.</summary>
     public Shed Shed { get; set; }
@@ -130,12 +140,17 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
             : exchange.IsReplay ? OutcomeResult.Queued
             : OutcomeResult.Failed;
         var customer = service.Spec.CustomerHeader is { } header ? exchange.FieldText(header) : null;
+        if (string.IsNullOrEmpty(customer))
+            customer = Key?.Name;
         return new Outcome(
-            clock.GetUtcNow(), exchange.Id, tableVersion, service.Spec.Name, string.IsNullOrEmpty(customer) ? null : customer,
+            clock.GetUtcNow(), exchange.Id, tableVersion, service.Spec.Name, customer,
             result, status, _firstByte, clock.GetElapsedTime(_arrived), _attempts)
         {
             Shed = Shed is not (Shed.No or Shed.CallerLeft),
             Use = Use,
+            Key = Key?.Name,
+            Model = Model,
+            Cost = Cost,
             Trail = Trail,
         };
     }

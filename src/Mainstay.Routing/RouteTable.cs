@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Mainstay.Routing.Keys;
 
 namespace Mainstay.Routing;
 
@@ -20,6 +21,9 @@ public sealed record RouteTable(long Version, ImmutableArray<Service> Services, 
 
     /// <summary>Files of the listener's TLS; null: callers connect without.</summary>
     public ListenerTls? Tls { get; init; }
+
+    /// <summary>Keys that callers of models identify themselves with.</summary>
+    public ImmutableArray<CallerKey> Keys { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The table of a program that has not been told anything yet: every request is answered 404.</summary>
     public static RouteTable Empty { get; } = new(0, [], []);
@@ -70,6 +74,9 @@ public sealed record Service
 
     /// <summary>Where an answer goes on that was cut.</summary>
     public ContinuePolicy Continue { get; init; }
+
+    /// <summary>Of an API of models: true if it answers only callers with a known key.</summary>
+    public bool RequiresKey { get; init; }
 
     /// <summary>Which of equally good servers a request prefers.</summary>
     public AffinityPolicy Affinity { get; init; }

@@ -10,6 +10,7 @@ using Mainstay.Routing;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Keys;
 using Mainstay.Routing.Sockets;
 using Mainstay.Telemetry;
 using Microsoft.AspNetCore.Connections;
@@ -51,9 +52,19 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         .Services.AddSingleton<ConsoleFormatter>(new LogLines(TimeProvider.System)));
 
     /// <summary>The data plane: probes and traffic. It serves from the table that is in force when a request arrives.</summary>
+    /// <param name="routes">The tables.</param>
+    /// <param name="listen">Where to listen.</param>
+    /// <param name="stateFolder">Keeps what the keys of callers used today; null: nothing does.</param>
+    /// <param name="cancel">Ends the start.</param>
     /// <returns>Where callers connect.</returns>
-    public async Task<string> StartDataPlaneAsync(LiveRoutes routes, Uri listen, CancellationToken cancel)
+    public async Task<string> StartDataPlaneAsync(LiveRoutes routes, Uri listen, string? stateFolder, CancellationToken cancel)
     {
+        if (stateFolder is not null)
+        {
+            var spent = new SpentFile(Path.Combine(stateFolder, SpentFile.Name), routes.Keys, clock, logs.CreateLogger<SpentFile>());
+            spent.Restore();
+            _parts.Run("budgets", spent.RunAsync);
+        }
         var gateway = new Gateway(routes, new Picker(seed), _feed, clock, new Random(seed), logs.CreateLogger<Gateway>(), AwsSigner.OfMachine(clock).SignAsync);
         _decisions = gateway.Decisions;
         _parts.Add("gateway", ControlStopsWithin, _ =>

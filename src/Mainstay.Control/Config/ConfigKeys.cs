@@ -21,6 +21,8 @@ public static class ConfigKeys
     private static readonly ConfigUnit Api = OneOf("http", "openai", "anthropic", "sagemaker", "lambda", "bedrock");
     private static readonly ConfigUnit Continue = OneOf("same", "any", "never");
     private static readonly ConfigUnit Tokens = Of("tokens, such as 32k or 128000");
+    private static readonly ConfigUnit RequestsAMinute = Of("requests a minute, such as 60/m");
+    private static readonly ConfigUnit TokensAMinute = Of("tokens a minute, such as 100k/m");
     private static readonly ConfigUnit Remedies = OneOf("observe", "propose", "act");
 
     /// <summary>All keys, in the order of the documentation.</summary>
@@ -66,6 +68,20 @@ public static class ConfigKeys
             "The collector of OpenTelemetry (OTLP over HTTP), such as `http://127.0.0.1:4318`. `/v1/metrics` and `/v1/traces` are appended."),
         new("telemetry.headers_env", Of("name of an environment variable"), "(`OTEL_EXPORTER_OTLP_HEADERS`)",
             "The variable holds fields sent along, as `name=value,name=value`, such as a key."),
+        new("keys", Of("list"), None, "Keys that callers of models identify themselves with, as `Authorization: Bearer`, `x-api-key` or `api-key`; see models.md."),
+        new("keys[].name", Name, Required, "Unique. Stands in usage, records and messages, never the key."),
+        new("keys[].sha256", Of("64 hexadecimal digits"), Required, "SHA-256 of the key: `printf %s KEY | sha256sum`. Never the key itself."),
+        new("keys[].models", Of("list of names of models"), "(every model)", "The models that it may use."),
+        new("keys[].priority", OneOf("critical", "default", "sheddable"), "(as `admission` says)", "How much its requests matter; comes before the rules of `admission`."),
+        new("keys[].limits", Mapping, None, "What it may do in a minute. As much can come at once; then it comes back without a pause."),
+        new("keys[].limits.requests", RequestsAMinute, None, "Requests to all models together."),
+        new("keys[].limits.tokens", TokensAMinute, None, "Tokens of prompts and answers of all models together; estimated on entry, corrected at the end."),
+        new("keys[].limits.models", Of("mapping of names of models"), None, "The same for one model each, beside the limits of all."),
+        new("keys[].limits.models{}.requests", RequestsAMinute, None, "Requests to this model."),
+        new("keys[].limits.models{}.tokens", TokensAMinute, None, "Tokens of this model."),
+        new("keys[].budget", Mapping, None, "What it may use in a day, from 00:00 to 24:00 UTC."),
+        new("keys[].budget.tokens", Of("tokens a day, such as 5M/d"), None, "Tokens of prompts and answers."),
+        new("keys[].budget.cost", Of("cost a day, such as 20/d"), None, "In the currency of the servers' `price`. A server that is dearer than what is left is not asked."),
         new("services", Of("list"), Required, "What callers use; at least one."),
         new("services[].name", Name, Required, "Unique. Stands in records, metrics and messages."),
         new("services[].match", Mapping, "(every request)",
@@ -78,6 +94,8 @@ public static class ConfigKeys
         new("services[].host", OneOf("keep", "server"), "server",
             "The Host header that the server sees: the caller's or its own."),
         new("services[].api", Api, "http", "What its callers speak: `http` is passed on as it is, the others are APIs of models; see models.md."),
+        new("services[].keys", OneOf("required", "optional"), "(required, if `keys` names any)",
+            "Whether callers of models must bring a known key. `optional`: who brings none is served without limits."),
         new("services[].protocol", OneOf("http1", "http2"), "http1",
             "The version of HTTP towards the servers. `http2`: over TLS by agreement (ALPN), without TLS by prior knowledge."),
         new("services[].tls", Mapping, "(whom this machine trusts)", "TLS towards the servers with an https url."),
@@ -190,7 +208,6 @@ public static class ConfigKeys
         new("services[].remedies", Remedies, "(as above)", "The same for this service alone."),
 
         Reserved("database", "A database for a fleet instead of SQLite."),
-        Reserved("keys", "Keys that callers identify themselves with."),
         Reserved("dependencies", "Things outside that services depend on."),
         Reserved("probes", "Requests of Mainstay's own that try a service from end to end."),
         Reserved("scrape", "Metrics read from servers."),

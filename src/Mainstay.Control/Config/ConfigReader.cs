@@ -81,6 +81,7 @@ public sealed class ConfigReader
         config = config with
         {
             TrafficTls = _tls.OfListener(root, traffic, config.TrafficListen),
+            Keys = new KeyReader(_findings, config.Services).Read(root),
             Practices = PracticeReader.Read(root, config.Services),
         };
         CheckPorts(config, traffic ?? root, control ?? root);
@@ -92,7 +93,7 @@ public sealed class ConfigReader
         var sections = root.Maps("services");
         if (root.IsEmptyList("services"))
             root.Error("services", "no service is named", "write at least one; examples/ has files to start from");
-        var reader = new ServiceReader(_findings, _folder, _tls);
+        var reader = new ServiceReader(_findings, _folder, _tls, hasKeys: root.Has("keys"));
         return [.. sections.SelectMany(reader.Read)];
     }
 

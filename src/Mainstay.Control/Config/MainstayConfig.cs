@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mainstay.Routing;
+using Mainstay.Routing.Keys;
 
 namespace Mainstay.Control.Config;
 
@@ -28,6 +29,9 @@ public sealed record MainstayConfig
 
     public required ImmutableArray<ServiceConfig> Services { get; init; }
 
+    /// <summary>Keys of callers of models.</summary>
+    public ImmutableArray<CallerKey> Keys { get; init; } = [];
+
     /// <summary>Practices on a schedule.</summary>
     public ImmutableArray<PracticeConfig> Practices { get; init; } = [];
 
@@ -39,7 +43,7 @@ public sealed record MainstayConfig
 
     /// <summary>The routing that this configuration asks for, before any remedy.</summary>
     public RouteTable ToTable(long version, ImmutableArray<Overlay> overlays) =>
-        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone, Tls = TrafficTls };
+        new(version, [.. Services.Select(s => s.Routing)], overlays) { Listen = TrafficListen, Zone = Zone, Tls = TrafficTls, Keys = Keys };
 }
 
 /// <summary>The listener of dashboard, API and status page.</summary>

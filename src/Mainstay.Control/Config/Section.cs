@@ -141,7 +141,7 @@ internal sealed class Section
             else if (value is MapNode inner)
                 maps.Add((key, new Section(inner, full, ConfigKeys.Join(_path, name) + "{}", _findings)));
             else if (value is not RefusedNode)
-                Report(line, full, $"is {value.Kind}, not a mapping", "write `{ servers: [ … ] }`");
+                Report(line, full, $"is {value.Kind}, not a mapping", $"write `{{ {ConfigKeys.Below(ConfigKeys.Join(_path, name) + "{}").First().Name}: … }}`");
         }
         return maps.ToImmutable();
     }

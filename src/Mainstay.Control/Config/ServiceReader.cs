@@ -4,7 +4,7 @@ using Mainstay.Routing;
 namespace Mainstay.Control.Config;
 
 /// <summary>Reads the services of a file, one after the other; knows those before, so that none stands there twice.</summary>
-internal sealed class ServiceReader(Findings findings, string folder, TlsReader tls)
+internal sealed class ServiceReader(Findings findings, string folder, TlsReader tls, bool hasKeys)
 {
     /// <summary>Attempts of a request to a model in all: its servers are few, and each may fail for a moment.</summary>
     private const int OfModels = 4;
@@ -29,6 +29,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Name = name,
             Api = api,
             Continue = section.Choice<ContinuePolicy>("continue") ?? ContinuePolicy.Same,
+            RequiresKey = ReadKeys(section, api),
             Affinity = ReadAffinity(section, api),
             Servers = [],
             Regions = [],
@@ -60,6 +61,16 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
                 findings.Warn(advice);
             yield return new ServiceConfig { Routing = service, Remedies = remedies, DependsOn = depends, Slo = slo };
         }
+    }
+
+    private bool ReadKeys(Section section, ModelApi api)
+    {
+        var word = section.Word("keys");
+        if (word is not null && api == ModelApi.Http)
+            section.Error("keys", "callers of http bring no keys", "take it out, or write the `api` that its callers speak");
+        else if (word is not null && !hasKeys)
+            section.Error("keys", "no keys are written at the root of the file", "write `keys: [ { name: …, sha256: … } ]` there, or take this out");
+        return hasKeys && api != ModelApi.Http && word != "optional";
     }
 
     private Service WithMatch(Service service, Section? match, Section section)

@@ -18,6 +18,7 @@ internal static class ModelAnswer
         var (exchange, whole) = (call.Exchange, attempt.Whole!);
         if (whole.Usage is { } usage)
             call.Request.NoteUsage(attempt.Model, usage);
+        call.Charge(attempt.Place.Server, whole.Usage ?? new TokenUsage(call.Asked.PromptTokens, 0));
         call.Finish = whole.Finish;
         var isSame = attempt.Protocol.AnswersIn(call.Asked) == call.Asked.Api;
         if (isSame)
@@ -62,6 +63,12 @@ internal static class ModelAnswer
             await FaultAsync(exchange, call.Protocol, unfit);
             return;
         }
+        if (call.HasDear && call.Request.Shed == Shed.No && last is null)
+        {
+            call.Request.NoteCallerError();
+            await FaultAsync(exchange, call.Protocol, KeyGate.TooDear(call.Request.Key!.Name));
+            return;
+        }
         await FaultAsync(exchange, call.Protocol, Nobody(call, last, draw));
     }
 
@@ -85,6 +92,8 @@ internal static class ModelAnswer
         {
             var name = Encoding.ASCII.GetString(fields.NameAt(i));
             // What could not be sent is left out rather than failing an answer that is good.
+            if (name.StartsWith("x-ratelimit-", StringComparison.OrdinalIgnoreCase) && (exchange.AnswerHeaders.ContainsKey("x-ratelimit-limit-requests") || exchange.AnswerHeaders.ContainsKey("x-ratelimit-limit-tokens")))
+                continue;
             if (fields.IsEndToEnd(i) && !name.Equals("X-Request-Id", StringComparison.OrdinalIgnoreCase) && !fields.ValueAt(i).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
                 exchange.AnswerHeaders.Append(name, Encoding.ASCII.GetString(fields.ValueAt(i)));
         }

@@ -90,6 +90,11 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
             place.Why = trouble;
             return;
         }
+        if (call.Hold(place.Server) is { } dear)
+        {
+            (Result, Unfit) = (AttemptResult.NotReached, dear);
+            return;
+        }
         var composed = Protocol.Compose(call.Asked, place.Server.Spec, _key, IsPrefilled ? begun : null, out var fault);
         if (composed is null)
         {

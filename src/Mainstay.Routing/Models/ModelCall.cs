@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mainstay.Routing.Certificates;
+using Mainstay.Routing.Keys;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 
@@ -61,6 +62,45 @@ internal sealed class ModelCall(
     /// <summary>Notes one more attempt on a server.</summary>
     /// <returns>How many it has had of this request.</returns>
     public int NoteAttempt(LiveServer server) => _times[server] = _times.GetValueOrDefault(server) + 1;
+
+    /// <summary>What it took of its key's limits; null: it has no key.</summary>
+    public KeyTicket? Ticket { get; set; }
+
+    /// <summary>What so many tokens cost on a server; zero where its price is unknown.</summary>
+    public double CostOf(LiveServer server, long prompt, long answer) =>
+        ((prompt * (server.Spec.Ai?.PromptPrice ?? 0)) + (answer * (server.Spec.Ai?.AnswerPrice ?? 0))) / 1e6;
+
+    /// <summary>Notes what an attempt used.</summary>
+    public void Charge(LiveServer server, TokenUsage usage) => request.Cost += CostOf(server, usage.Prompt, usage.Answer);
+
+    /// <summary>Keeps of the key's budget what an attempt on this server may cost, beside what those before did.</summary>
+    /// <returns>Why it may not be made there; null: it may.</returns>
+    public ModelFault? Hold(LiveServer server) =>
+        Ticket is null || Ticket.TryHold(request.Cost + CostOf(server, asked.PromptTokens, Expected)) ? null : KeyGate.TooDear(request.Key!.Name);
+
+    /// <summary>Servers that are dearer than what the key has left today are not asked.</summary>
+    public void SpareBudget()
+    {
+        if (Ticket?.CostLeft is not { } left)
+            return;
+        var dear = Service.Servers.Where(s => request.Cost + CostOf(s, asked.PromptTokens, Expected) > left && !request.Unfit.Contains(s)).ToList();
+        HasDear |= dear.Count > 0;
+        request.Unfit = request.Unfit.AddRange(dear);
+    }
+
+    /// <summary>True if a server was left out because it is too dear.</summary>
+    public bool HasDear { get; private set; }
+
+    /// <summary>The request is over: what it was thought to use is corrected.</summary>
+    public void Settle()
+    {
+        // Whoever leaves before the answer has had the prompt read; what failed cost nobody anything.
+        var read = exchange.CallerLeft.IsCancellationRequested ? request.MayHaveReached : exchange is { AnswerStarted: true, AnswerStatus: >= 200 and < 300 };
+        var tokens = request.Use is { } use ? use.PromptTokens + use.AnswerTokens : read ? asked.PromptTokens : 0;
+        Ticket?.Settle(tokens, request.Cost);
+        if (request.Use is { } used)
+            Service.State.Answers.Note(used.AnswerTokens);
+    }
 
     /// <summary>Why its answer ended.</summary>
     public FinishReason Finish { get; set; }

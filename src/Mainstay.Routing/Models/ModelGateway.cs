@@ -1,3 +1,4 @@
+using Mainstay.Routing.Keys;
 using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
@@ -27,16 +28,21 @@ internal sealed class ModelGateway(
     /// <param name="close">Told what became of it; not called where no model was found.</param>
     public async Task HandleAsync(Exchange exchange, LiveTable table, LiveService entry, double draw, Action<RequestInProgress> close)
     {
-        // 1. What the caller asks for.
+        // 1. Who asks, and what for.
+        var key = KeyGate.Know(exchange, table, entry, out var stranger);
         using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, LongestBody) : null;
-        var asked = await ReadAsync(exchange, entry, body);
+        var asked = await ReadAsync(exchange, entry, body, stranger);
 
         // 2. The servers of the model that it names.
-        if (asked is null || await FindAsync(exchange, table, entry, asked) is not { } service)
+        if (asked is null || await FindAsync(exchange, table, entry, asked, key) is not { } service)
             return;
 
         var decision = decisions.Begin(exchange.Id, service, table.Table.Version, draw);
-        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock);
+        var request = new RequestInProgress(exchange, service, table.Table.Version, decision, clock)
+        {
+            Key = key?.Spec,
+            Model = service.Spec.Model ?? asked.Model,
+        };
         var call = new ModelCall(exchange, asked, request, upstream, _keys, sign, upstream.Deadline(service.Spec.Timeouts.Total), clock);
         service.Retries.NoteRequest();
         // One trace for all attempts.
@@ -47,7 +53,7 @@ internal sealed class ModelGateway(
             request.Affinity = new Affinity(PromptPrefix.Of(asked), asked.PromptTokens + call.Expected);
         try
         {
-            while (true)
+            while (await AdmitAsync(call, key))
             {
                 // 3. A server, and a place on it; while every place is taken, a turn in the queue.
                 if ((request.Attempt == 0 && ModelAnswer.AllWantRest(service)) || await entrance.EnterAsync(request, draw) is not { } place)
@@ -83,18 +89,26 @@ internal sealed class ModelGateway(
             // The caller left while it was being answered.
             exchange.Abort();
         }
+        finally
+        {
+            call.Settle();
+        }
 
         // 7. What became of it.
-        if (request.Use is { } use)
-            service.State.Answers.Note(use.AnswerTokens);
         request.Trail = call.Trail();
         close(request);
     }
 
     /// <summary>What the caller asks for; null: nothing that could be read, and the caller has been told so.</summary>
-    private static async Task<ModelRequest?> ReadAsync(Exchange exchange, LiveService entry, ReplayableBody? body)
+    /// <param name="stranger">Why the caller is not let in; null: it is.</param>
+    private static async Task<ModelRequest?> ReadAsync(Exchange exchange, LiveService entry, ReplayableBody? body, ModelFault? stranger)
     {
         var protocol = Protocols.Of(entry.Spec.Api);
+        if (stranger is not null)
+        {
+            await ModelAnswer.FaultAsync(exchange, protocol, stranger);
+            return null;
+        }
         ModelFault? fault;
         try
         {
@@ -126,9 +140,11 @@ internal sealed class ModelGateway(
     }
 
     /// <summary>The service of the model that is asked for; null: there is none, and the caller has been told.</summary>
-    private static async Task<LiveService?> FindAsync(Exchange exchange, LiveTable table, LiveService entry, ModelRequest asked)
+    private static async Task<LiveService?> FindAsync(Exchange exchange, LiveTable table, LiveService entry, ModelRequest asked, LiveKey? key)
     {
         var (protocol, names) = (Protocols.Of(entry.Spec.Api), table.ModelsBeside(entry));
+        if (key is { Spec.Models.IsEmpty: false })
+            names = [.. names.Where(key.Spec.May)];
         if (asked.Operation == ModelOperation.Models && names.Count > 0)
         {
             await ModelAnswer.ModelsAsync(exchange, protocol, names, asked);
@@ -137,7 +153,25 @@ internal sealed class ModelGateway(
         var service = table.ModelOf(entry, asked.Model);
         if (service is null)
             await ModelAnswer.FaultAsync(exchange, protocol, ModelAnswer.Unknown(asked.Model, names));
+        else if (KeyGate.Forbidden(key, service.Spec.Model ?? asked.Model) is { } forbidden)
+        {
+            await ModelAnswer.FaultAsync(exchange, protocol, forbidden);
+            return null;
+        }
         return service;
+    }
+
+    /// <summary>Lets a request in by the limits of its key, once; false: it is over them, and the caller has been told.</summary>
+    private static async Task<bool> AdmitAsync(ModelCall call, LiveKey? key)
+    {
+        if (call.Ticket is null && KeyGate.Admit(call, key) is { } fault)
+        {
+            call.Request.NoteCallerError();
+            await ModelAnswer.FaultAsync(call.Exchange, call.Protocol, fault);
+            return false;
+        }
+        call.SpareBudget();
+        return true;
     }
 
     /// <summary>The protocol's own path: what stands behind the service's prefix, and behind /v1 where that is no part of it.</summary>
@@ -306,6 +340,7 @@ internal sealed class ModelGateway(
             return null;
         if (policy == ContinuePolicy.Same)
             request.Unfit = [.. request.Unfit, .. call.Service.Servers.Where(s => (s.Spec.Ai?.Model ?? call.Asked.Model) != model)];
+        call.SpareBudget();
         // Whoever went so far may be tried as often again to bring it to its end.
         call.CutAt = request.Attempt;
         while (await FindsAnotherAsync(call, draw, isFree: false, mayRepeat: true, isLost: true))

@@ -32,6 +32,8 @@ internal sealed class ModelStream(ModelCall call)
     private AnswerPart? _end;
     private TokenUsage _before;
     private long _tokens;
+    private long _charged;
+    private TokenUsage? _usage;
 
     /// <summary>Finds an attempt that has a token to go on with.</summary>
     /// <param name="begun">What the caller has.</param>
@@ -54,6 +56,7 @@ internal sealed class ModelStream(ModelCall call)
             var isWhole = await RelayAsync(present, repetition);
             var isCallerGone = exchange.CallerLeft.IsCancellationRequested;
             var result = isWhole ? AttemptResult.Answered : isCallerGone ? AttemptResult.CallerLeft : present.Result;
+            Charge(present);
             request.End(present.Place, result, present.Status, wholeAnswer: isWhole);
             if (present != attempt)
                 await present.DisposeAsync();
@@ -79,6 +82,15 @@ internal sealed class ModelStream(ModelCall call)
         }
         if (exchange.CallerLeft.IsCancellationRequested)
             exchange.Abort();
+    }
+
+    /// <summary>What one server did is counted, whether or not it came to its end.</summary>
+    private void Charge(ModelAttempt attempt)
+    {
+        call.Charge(attempt.Place.Server, _usage ?? new TokenUsage(call.Asked.PromptTokens, _tokens - _charged));
+        if (!_hasUsage)
+            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens + _before.Prompt, _tokens));
+        (_charged, _usage) = (_tokens, null);
     }
 
     private void Begin(ModelAttempt attempt)
@@ -207,7 +219,7 @@ internal sealed class ModelStream(ModelCall call)
             call.Finish = part.Finish;
         if (part.Usage is { } usage)
         {
-            _hasUsage = true;
+            (_hasUsage, _usage) = (true, usage);
             if (repetition is not null)
                 part = part with { Usage = usage = new(usage.Prompt + _before.Prompt, usage.Answer + _before.Answer), Bytes = default };
             call.Request.NoteUsage(attempt.Model, usage);
@@ -233,8 +245,6 @@ internal sealed class ModelStream(ModelCall call)
         var end = repetition is null && _end is { } said ? said : new AnswerPart(PartKind.Done) { Api = call.Asked.Api };
         if (!end.Bytes.IsEmpty || call.Asked.Operation != ModelOperation.Response)
             call.Protocol.WriteEvent(call.Exchange.AnswerBody, end, call.Asked, _names);
-        if (!_hasUsage)
-            call.Request.NoteUsage(attempt.Model, new TokenUsage(call.Asked.PromptTokens + _before.Prompt, _tokens));
         await FlushAsync();
         return true;
     }

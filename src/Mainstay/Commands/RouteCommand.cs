@@ -48,7 +48,7 @@ internal static class RouteCommand
         await using var composition = new Composition(clock, seed, logs);
         var routes = new LiveRoutes(clock, seed + 2);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
-        var traffic = await composition.StartDataPlaneAsync(routes, listen, cancel);
+        var traffic = await composition.StartDataPlaneAsync(routes, listen, stateFolder, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(
             Path.Combine(stateFolder, SocketName), composition.Feed.Reader, clock, token));
         composition.ServeDecisions(stateFolder);

@@ -32,7 +32,7 @@ internal static class ServeCommand
             routes.Swap(table);
             state.LastGood.Write(table);
         });
-        var traffic = await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
+        var traffic = await composition.StartDataPlaneAsync(routes, config.TrafficListen, config.StateFolder, cancel);
         composition.ServeDecisions(config.StateFolder);
         var dashboard = await composition.StartControlPlaneAsync(loop, state, cancel);
         await console.Output.WriteLineAsync($"traffic on {traffic}, dashboard on {dashboard}");

@@ -44,7 +44,7 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider clock, TextWrite
             routes.Swap(table);
             state.LastGood.Write(table);
         });
-        await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel);
+        await composition.StartDataPlaneAsync(routes, config.TrafficListen, null, cancel);
         await composition.StartControlPlaneAsync(_loop, state, cancel);
         await output.WriteLineAsync($"dashboard   {config.Control.Listen}");
         await output.WriteLineAsync($"traffic     {options.Rate:0}/s to {config.TrafficListen}moderation/predict, for {options.Duration.TotalSeconds:0} s");

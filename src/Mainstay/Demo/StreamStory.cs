@@ -47,7 +47,7 @@ internal sealed class StreamStory(Uri listen, string folder, int seed, bool live
         await using var composition = new Composition(clock, seed, logs);
         var routes = new LiveRoutes(clock, seed + 2);
         routes.Swap(config.ToTable(0, []));
-        var url = new Uri(await composition.StartDataPlaneAsync(routes, config.TrafficListen, cancel));
+        var url = new Uri(await composition.StartDataPlaneAsync(routes, config.TrafficListen, null, cancel));
 
         await SayAsync("Two model servers, one in each region, and Mainstay in front of them:");
         foreach (var engine in _engines)

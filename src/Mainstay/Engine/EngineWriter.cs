@@ -47,7 +47,7 @@ internal sealed class EngineWriter
     {
         body.Write(_eventHead);
         if (sentAt is { } time)
-            Write(body, string.Create(CultureInfo.InvariantCulture, $"\"sent_at\":{time:D16},"));
+            Write(body, string.Create(CultureInfo.InvariantCulture, $"\"sent_at\":{time},"));
         body.Write(_eventStart);
         Write(body, Encode(text));
         body.Write(_eventEnd);

@@ -73,7 +73,7 @@ public sealed class MistakesTests
 
     [Theory]
     [InlineData("database: postgres://u@h/d")]
-    [InlineData("keys: []")]
+    [InlineData("dependencies: []")]
     [InlineData("probes: []")]
     [InlineData("scrape: []")]
     [InlineData("alerts: []")]

@@ -84,6 +84,15 @@ public sealed class EngineEndpointsTests : IAsyncDisposable
     }
 
     [Fact]
+    public void A_stamp_is_a_number_of_JSON()
+    {
+        var body = new System.Buffers.ArrayBufferWriter<byte>();
+        new EngineWriter(new EngineOptions(), isChat: true, isStream: true, 1, 0).Token(body, "a", 42);
+        using var json = JsonDocument.Parse(body.WrittenMemory["data: ".Length..]);
+        Assert.Equal(42, json.RootElement.GetProperty("sent_at").GetInt64());
+    }
+
+    [Fact]
     public async Task Metrics_have_the_names_of_vLLM()
     {
         var (_, metrics) = await Ask(_endpoints, "/metrics", "", "GET");

@@ -76,6 +76,9 @@ internal sealed class GatewayHouse : IAsyncDisposable
         return house;
     }
 
+    /// <summary>Puts another table in force.</summary>
+    public void Use(RouteTable table) => _routes.Swap(table);
+
     /// <summary>The record of the next request to end.</summary>
     public async Task<Outcome> OutcomeAsync()
     {
