@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 using System.Net.Mime;
+using System.Text;
 
 namespace Mainstay.Engine;
 
