@@ -134,7 +134,11 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             },
         };
         // Stops after the traffic, whose last requests are counted as well.
-        _parts.Run("usage", token => usage.RunAsync(_feed.Reader, token));
+        _parts.Run("usage", async token =>
+        {
+            using (usage)
+                await usage.RunAsync(_feed.Reader, token);
+        });
         _parts.Run("notifier", notifier.RunAsync);
         _parts.Run("database", drain.RunAsync);
         return loop;

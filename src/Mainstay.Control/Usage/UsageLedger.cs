@@ -11,7 +11,7 @@ namespace Mainstay.Control.Usage;
 /// What callers used of models and what it cost, for good: counted as requests end, written into the database every other second, kept for
 /// <see cref="Kept"/>. A process that is killed loses what was used since the last writing; while the database is away nothing is lost but by that.
 /// </summary>
-public sealed partial class UsageLedger
+public sealed partial class UsageLedger : IDisposable
 {
     /// <summary>How long it is kept: a year, and the month in which somebody asks for it.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromDays(400);
@@ -121,6 +121,8 @@ public sealed partial class UsageLedger
             _writing.Release();
         }
     }
+
+    public void Dispose() => _writing.Dispose();
 
     private static UsageKey PlaceOf(UsageKey key, UsageQuery query) => new(
         query.Has("hour") ? key.Hour : query.Has("day") ? key.Hour - (key.Hour % 24) : 0,

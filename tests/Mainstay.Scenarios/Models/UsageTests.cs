@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Mainstay.Scenarios;
 
 /// <summary>What callers used of models and what it cost, of a real process, before and after its death.</summary>
-public sealed class UsageTests : IAsyncLifetime
+public sealed class UsageTests : IAsyncLifetime, IDisposable
 {
     private readonly ScenarioFolder _folder = new();
     private readonly FakeProvider _near = new();
@@ -42,6 +42,10 @@ public sealed class UsageTests : IAsyncLifetime
         await _serve.DisposeAsync();
         await _near.DisposeAsync();
         await _far.DisposeAsync();
+    }
+
+    public void Dispose()
+    {
         _http.Dispose();
         _folder.Dispose();
     }
