@@ -7,6 +7,7 @@ using Mainstay.Bench.Load;
 using Mainstay.Bench.Overload;
 using Mainstay.Bench.Proxy;
 using Mainstay.Bench.Soak;
+using Mainstay.Bench.Streams;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")
@@ -22,6 +23,7 @@ var root = new RootCommand("Mainstay's benchmarks.")
     OverloadBench.Build(TimeProvider.System),
     SoakBench.Build(TimeProvider.System),
     DetectBench.Build(TimeProvider.System),
+    StreamsBench.Build(TimeProvider.System),
     Backend.Build(TimeProvider.System),
 };
 // After Ctrl+C the processes that a benchmark started are ended first.

@@ -24,6 +24,7 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     StatusCommand.Build(clock),
     IncidentCommand.Build(clock),
     ExplainCommand.Build(clock),
+    UsageCommand.Build(),
     DrainCommand.Build(clock),
     UndrainCommand.Build(),
     PracticeCommand.Build(clock),
