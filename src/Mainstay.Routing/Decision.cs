@@ -90,7 +90,11 @@ public sealed record DecisionStep(DecisionStepKind Kind, TimeSpan After)
 /// <param name="Weight">Its share of the work beside its peers.</param>
 /// <param name="Why">Why it was passed over; of the chosen one what spoke against it, though nothing was better.</param>
 /// <param name="Share">Share of the requests that a remedy lets through to it, 0 to 1; null: no remedy concerns it.</param>
-public sealed record Candidate(string Server, string Region, int Outstanding, double Weight, PassedOver Why, double? Share);
+public sealed record Candidate(string Server, string Region, int Outstanding, double Weight, PassedOver Why, double? Share)
+{
+    /// <summary>Of a model: requests on its engine that this gateway did not send, as its metrics said within the last seconds; 0: none, or nobody knows.</summary>
+    public int Others { get; init; }
+}
 
 /// <summary>What acted on a request without anybody's judgement.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Reflex>))]

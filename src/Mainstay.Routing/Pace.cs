@@ -52,8 +52,12 @@ internal sealed class Pace(long frequency)
     /// <param name="most">No server is thought slower: chance must not look like a difference in kind.</param>
     public double At(long now, double unknown, double most)
     {
-        var lately = Lately is var known and not 0 ? known : unknown;
-        var quiet = now - Volatile.Read(ref _heardAt);
+        var (lately, heard) = (Lately, Volatile.Read(ref _heardAt));
+        // Who was never asked has not been idle since the clock began, and others may keep it busy: it counts from the first look at it.
+        if (heard == 0 && Interlocked.CompareExchange(ref _heardAt, now, 0) is var first)
+            heard = first == 0 ? now : first;
+        lately = lately == 0 ? unknown : lately;
+        var quiet = now - heard;
         return Volatile.Read(ref _waiting) > 0
             ? Math.Min(Math.Max(lately, quiet), most)
             : Math.Min(lately, most) * (_forget / (_forget + quiet));
