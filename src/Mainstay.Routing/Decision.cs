@@ -142,6 +142,12 @@ public enum Reflex
     /// <summary>It got the answer that is kept for when no server is left.</summary>
     AnsweredFromFile,
 
+    /// <summary>It was not let in: its key has reached a limit of the minute. Amount: the limit.</summary>
+    OverLimit,
+
+    /// <summary>It was not let in: its key has too little left of its budget of the day. Amount: the budget.</summary>
+    OverBudget,
+
     /// <summary>Its answer was cut, and another server is to go on with it. Amount: characters that its caller has already.</summary>
     Continued,
 }

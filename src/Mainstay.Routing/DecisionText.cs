@@ -154,6 +154,8 @@ public static class DecisionText
         Reflex.Panic => $"Breakers not heeded: only {step.Amount} of {step.Of} servers are left.",
         Reflex.Queued => $"Stored in the queue of when_down ({step.Amount} wait there), to be sent when a server is back.",
         Reflex.Continued => $"The answer was cut after {step.Amount} characters; another server is to go on with it.",
+        Reflex.OverLimit => $"Not let in: its key has reached a limit of the minute ({step.Amount}).",
+        Reflex.OverBudget => $"Not let in: its key has too little left of its budget of the day ({step.Amount}).",
         Reflex.AnsweredFromFile => "Answered from the file of when_down.",
         _ => $"{step.Reflex} {step.Amount}",
     };

@@ -11,12 +11,13 @@ internal sealed class Pace(long frequency)
 {
     private const double FadeSeconds = 2;
     private const double ForgetSeconds = 10;
+    private const long Never = long.MinValue;
 
     private readonly double _fade = FadeSeconds * frequency;
     private readonly double _forget = ForgetSeconds * frequency;
     private double _lately;
     private long _notedAt;
-    private long _heardAt;
+    private long _heardAt = Never;
     private int _waiting;
 
     /// <summary>Lately, apart from silence and idleness; 0: nothing is known yet.</summary>
@@ -54,8 +55,8 @@ internal sealed class Pace(long frequency)
     {
         var (lately, heard) = (Lately, Volatile.Read(ref _heardAt));
         // Who was never asked has not been idle since the clock began, and others may keep it busy: it counts from the first look at it.
-        if (heard == 0 && Interlocked.CompareExchange(ref _heardAt, now, 0) is var first)
-            heard = first == 0 ? now : first;
+        if (heard == Never)
+            heard = Interlocked.CompareExchange(ref _heardAt, now, Never) is var first and not Never ? first : now;
         lately = lately == 0 ? unknown : lately;
         var quiet = now - heard;
         return Volatile.Read(ref _waiting) > 0

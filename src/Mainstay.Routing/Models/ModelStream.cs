@@ -66,6 +66,7 @@ internal sealed class ModelStream(ModelCall call)
             var mayGoOn = cuts < MostCuts && !_hasTools && result != AttemptResult.TotalTimeout && begun.Length is > 0 and < MostKept;
             if (mayGoOn && call.MayGoOn)
                 request.Decision.Acted(Reflex.Continued, begun.Length);
+            call.Asked.SentTokens = (int)Math.Min(_tokens, int.MaxValue);
             var next = mayGoOn ? await goOn(begun, present.Model) : null;
             if (next is null)
             {
@@ -224,7 +225,7 @@ internal sealed class ModelStream(ModelCall call)
                 part = part with { Usage = usage = new(usage.Prompt + _before.Prompt, usage.Answer + _before.Answer), Bytes = default };
             call.Request.NoteUsage(attempt.Model, usage);
         }
-        Note(attempt.Names);
+        Note(attempt);
         // Its own bytes named the role already.
         _names.HasBegun |= part.Api == call.Asked.Api;
         call.Protocol.WriteEvent(call.Exchange.AnswerBody, part, call.Asked, _names);
@@ -278,12 +279,18 @@ internal sealed class ModelStream(ModelCall call)
     }
 
     /// <summary>The caller has heard of one id, and keeps it; the model is the one that really serves.</summary>
-    private void Note(StreamNames names)
+    private void Note(ModelAttempt attempt)
     {
+        var names = attempt.Names;
         if (_names.Id.Length == 0)
             (_names.Id, _names.Created) = (names.Id, names.Created);
         if (names.Model.Length > 0)
             _names.Model = names.Model;
+        // Converse names neither, and clients of openai want both.
+        if (_names.Id.Length == 0)
+            (_names.Id, _names.Created) = ("chatcmpl-" + call.Exchange.Id, call.Clock.GetUtcNow().ToUnixTimeSeconds());
+        if (_names.Model.Length == 0)
+            _names.Model = attempt.Model;
     }
 
     private async ValueTask FlushAsync() => await call.Exchange.AnswerBody.FlushAsync(call.Exchange.CallerLeft);
