@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mainstay.Bench;
 using Mainstay.Bench.Balance;
+using Mainstay.Bench.Detect;
 using Mainstay.Bench.Failover;
 using Mainstay.Bench.Load;
 using Mainstay.Bench.Overload;
@@ -21,6 +22,7 @@ var root = new RootCommand("Mainstay's benchmarks.")
     FailoverBench.Build(TimeProvider.System),
     OverloadBench.Build(TimeProvider.System),
     SoakBench.Build(TimeProvider.System),
+    DetectBench.Build(TimeProvider.System),
     StreamsBench.Build(TimeProvider.System),
     Backend.Build(TimeProvider.System),
 };
