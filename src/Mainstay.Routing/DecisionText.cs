@@ -129,6 +129,7 @@ public static class DecisionText
     {
         AttemptResult.Answered or AttemptResult.ServerError or AttemptResult.Overloaded => $"{step.Status}, first byte after {Time(step.FirstByte)}",
         AttemptResult.NotReached => $"not reached, after {Time(step.FirstByte)}",
+        AttemptResult.OutOfSockets => "this gateway has no file descriptor left for a connection",
         AttemptResult.Broken => $"the connection broke before an answer, after {Time(step.FirstByte)}",
         AttemptResult.FirstByteTimeout => $"no first byte within {Time(step.FirstByte)}",
         AttemptResult.Stalled => $"{step.Status}, then it stalled longer than the idle deadline",

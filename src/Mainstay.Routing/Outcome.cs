@@ -118,7 +118,7 @@ public readonly record struct Attempt(string Server, string Region, AttemptResul
 
     /// <summary>True if the server is to blame.</summary>
     [JsonIgnore]
-    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded or AttemptResult.CallerLeft or AttemptResult.Outrun);
+    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded) && !Result.SaysNothing();
 }
 
 /// <summary>How one try on a server ended.</summary>
@@ -140,6 +140,9 @@ public enum AttemptResult
     /// <summary>The connection broke before an answer began.</summary>
     Broken,
 
+    /// <summary>No connection, because this process has no file descriptor or buffer left for one; says nothing about the server.</summary>
+    OutOfSockets,
+
     /// <summary>No first byte within its deadline.</summary>
     FirstByteTimeout,
 
@@ -157,6 +160,17 @@ public enum AttemptResult
 
     /// <summary>The caller went away, or its body broke off or broke the rules; says nothing about the server.</summary>
     CallerLeft,
+}
+
+/// <summary>What follows from how a try ended.</summary>
+public static class AttemptResults
+{
+    /// <summary>True if the request surely did not reach the server.</summary>
+    public static bool SurelyNotReached(this AttemptResult result) => result is AttemptResult.NotReached or AttemptResult.OutOfSockets;
+
+    /// <summary>True if it says nothing about the server, neither good nor bad.</summary>
+    public static bool SaysNothing(this AttemptResult result) =>
+        result is AttemptResult.CallerLeft or AttemptResult.Outrun or AttemptResult.OutOfSockets;
 }
 
 /// <summary>Result of one active health check.</summary>

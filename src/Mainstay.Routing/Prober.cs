@@ -1,5 +1,6 @@
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Models;
+using Mainstay.Routing.Upstream;
 
 namespace Mainstay.Routing;
 
@@ -73,11 +74,23 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private async Task ProbeAsync(LiveServer server, LiveService service, CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        var trouble = service.Spec.Health is not null
-            ? await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel)
-            : await _probe.AskFreeAsync(service.Spec, TrustOf(service), server, cancel);
-        lock (_underWay)
-            _underWay.Remove(server);
+        string trouble;
+        try
+        {
+            trouble = service.Spec.Health is not null
+                ? await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel)
+                : await _probe.AskFreeAsync(service.Spec, TrustOf(service), server, cancel);
+        }
+        catch (NotReachedException)
+        {
+            // This process is short of descriptors: a server that was not asked is neither well nor unwell.
+            return;
+        }
+        finally
+        {
+            lock (_underWay)
+                _underWay.Remove(server);
+        }
         if (cancel.IsCancellationRequested)
             return;
         server.NoteProbe(trouble.Length == 0);

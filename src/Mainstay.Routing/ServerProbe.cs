@@ -29,8 +29,10 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 
     /// <summary>A standstill of this process must not look like one of every server.</summary>
     private readonly AttemptClock _deadlines = new(clock);
+    private readonly HostAddresses _addresses = new(clock);
 
     /// <summary>Returns what is wrong with the server; empty if nothing. Throws only what cancels it.</summary>
+    /// <exception cref="NotReachedException">This process has no descriptor left to ask with: nothing is known of the server.</exception>
     public Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
     {
         var check = service.Health!;
@@ -106,7 +108,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return Why(e);
+            return NotReached(e) is { } why ? why.Message : e.InnerException?.Message ?? e.Message;
         }
     }
 
@@ -129,7 +131,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     {
         // The probe's own time bounds it.
         var (socket, secured) = await ServerConnector.OpenAsync(
-            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), _clock, cancel);
+            server, _addresses, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), _clock, cancel);
         if (secured is not null)
             await secured.DisposeAsync();
         socket.Dispose();
@@ -191,7 +193,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
                 throw new NotReachedException("nobody asked");
             using var deadline = of._deadlines.Limit(asked.Check.Timeout);
             var (socket, secured) = await ServerConnector.OpenAsync(
-                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), of._clock, cancel, deadline);
+                asked.Server, of._addresses, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), of._clock, cancel, deadline);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },
     }), this);
@@ -232,11 +234,12 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 
     private static string? Field(HttpResponseHeaders headers) => headers.TryGetValues("grpc-status", out var values) ? values.First() : null;
 
-    private static string Why(Exception exception)
+    /// <exception cref="NotReachedException">This process could not ask, whatever the server would have said.</exception>
+    private static NotReachedException? NotReached(Exception exception)
     {
         for (var e = exception; e is not null; e = e.InnerException)
-            if (e is NotReachedException)
-                return e.Message;
-        return exception.InnerException?.Message ?? exception.Message;
+            if (e is NotReachedException found)
+                return found.Result == AttemptResult.NotReached ? found : throw found;
+        return null;
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
 
@@ -183,6 +184,7 @@ internal static class ModelAnswer
         : attempt.Place.Why is { } why ? $"it {why}"
         : attempt.Result switch
         {
+            AttemptResult.OutOfSockets => NotReachedException.OutOfSockets,
             AttemptResult.NotReached => "it could not be reached",
             AttemptResult.FirstByteTimeout => "it sent nothing in time",
             AttemptResult.Stalled => "it stopped sending",

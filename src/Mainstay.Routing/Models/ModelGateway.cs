@@ -282,7 +282,7 @@ internal sealed class ModelGateway(
             request.Unfit = request.Unfit.AddRange(LikeIt(call, attempt));
         if (attempt.Verdict?.Signal == ProviderSignal.TooLong || attempt.Unfit is not null)
             return picker.Pick(call.Service, request.Tried, draw, request.Unfit) is not null;
-        return (call.MaySendTwice || attempt.Result == AttemptResult.NotReached || isFree)
+        return (call.MaySendTwice || attempt.Result.SurelyNotReached() || isFree)
             && await FindsAnotherAsync(call, draw, isFree, mayRepeat: attempt.Verdict is not { Signal: ProviderSignal.Limited }, isLost: IsLost(attempt));
     }
 

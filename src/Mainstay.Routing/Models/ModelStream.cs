@@ -184,6 +184,13 @@ internal sealed class ModelStream(ModelCall call)
         if (part.Kind == PartKind.Done)
         {
             _end = part;
+            // The last event of responses says why it ends, and what was used.
+            NoteFinish(part);
+            if (part.Usage is { } used)
+            {
+                (_hasUsage, _usage) = (true, used);
+                call.Request.NoteUsage(attempt.Model, used);
+            }
             return false;
         }
         if (repetition is not null)
@@ -215,9 +222,7 @@ internal sealed class ModelStream(ModelCall call)
                 _sent.Append(part.Text);
         }
         _hasTools |= part.Kind == PartKind.Tool;
-        _isFinished |= part.Finish != FinishReason.None;
-        if (part.Finish != FinishReason.None)
-            call.Finish = part.Finish;
+        NoteFinish(part);
         if (part.Usage is { } usage)
         {
             (_hasUsage, _usage) = (true, usage);
@@ -230,6 +235,14 @@ internal sealed class ModelStream(ModelCall call)
         _names.HasBegun |= part.Api == call.Asked.Api;
         call.Protocol.WriteEvent(call.Exchange.AnswerBody, part, call.Asked, _names);
         return true;
+    }
+
+    private void NoteFinish(AnswerPart part)
+    {
+        if (part.Finish == FinishReason.None)
+            return;
+        _isFinished = true;
+        call.Finish = part.Finish;
     }
 
     /// <summary>The stream of one server is over: whole if it said why it ends.</summary>

@@ -123,6 +123,7 @@ internal sealed class Instruments : IDisposable
         AttemptResult.Overloaded => "overloaded",
         AttemptResult.ServerError => "server_error",
         AttemptResult.NotReached => "not_reached",
+        AttemptResult.OutOfSockets => "out_of_sockets",
         AttemptResult.Broken => "broken",
         AttemptResult.FirstByteTimeout => "first_byte_timeout",
         AttemptResult.Stalled => "stalled",
