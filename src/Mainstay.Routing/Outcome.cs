@@ -213,6 +213,12 @@ public sealed record ServerReport(
     /// <summary>Of a model: tokens still to be read or written, estimated; zero of http.</summary>
     public long Tokens { get; init; }
 
+    /// <summary>Of a model: what its engine says of its load; null: it is not asked, or what it said is stale and counts for nothing.</summary>
+    public EngineReport? Engine { get; init; }
+
+    /// <summary>Why the metrics of its engine could not be read the last time; null: they could, or nobody asks.</summary>
+    public string? EngineTrouble { get; init; }
+
     /// <summary>Attempts that may be under way on it or, if that is learned, wait for their first byte; null: no limit.</summary>
     public int? Limit { get; init; }
 
@@ -225,6 +231,13 @@ public sealed record ServerReport(
     /// <summary>Attempts that were let through although its breaker held requests back, since the data plane's start.</summary>
     public long Forced { get; init; }
 }
+
+/// <summary>What an engine says of its load.</summary>
+/// <param name="Running">Requests in its batch.</param>
+/// <param name="Waiting">Requests that wait for a place there.</param>
+/// <param name="Cache">Share of its KV cache in use, 0 to 1; null: it does not say.</param>
+/// <param name="Others">Of those in batch and queue the ones that this gateway did not send.</param>
+public sealed record EngineReport(int Running, int Waiting, double? Cache, int Others);
 
 /// <summary>How a service stands as the data plane sees it; reported once a second.</summary>
 /// <param name="At">When it was so.</param>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
@@ -16,6 +17,8 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 {
     private readonly TimeProvider _clock = clock;
     private const int LongestGrpcAnswer = 1024;
+    private const int LongestText = 1 << 20;
+    private static readonly HealthCheck Text = new() { Path = "", Every = default, Timeout = TimeSpan.FromSeconds(1) };
 
     private static readonly HttpRequestOptionsKey<(Server Server, HealthCheck Check)> AskedKey = new("asked");
 
@@ -64,6 +67,33 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
             return FreeProbe.Judge((int)answer.StatusCode, server.LockedOut is not null);
         }, cancel);
 
+    /// <summary>Fetches a text of at most a MiB from a server's url, or says what is wrong.</summary>
+    public async Task<(string Text, string Trouble)> ReadTextAsync(ServerTrust trust, Server server, CancellationToken cancel)
+    {
+        var text = "";
+        var trouble = await WithinAsync(Text.Timeout, async both =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, server.Url);
+            request.Options.Set(AskedKey, (server, Text));
+            using var answer = await ClientFor(trust).SendAsync(request, both);
+            if (!answer.IsSuccessStatusCode)
+                return string.Create(CultureInfo.InvariantCulture, $"answered {(int)answer.StatusCode}");
+            var bytes = ArrayPool<byte>.Shared.Rent(LongestText);
+            try
+            {
+                await using var body = await answer.Content.ReadAsStreamAsync(both);
+                var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, both);
+                text = Encoding.UTF8.GetString(bytes, 0, length);
+                return length < bytes.Length ? "" : "answered more than a MiB";
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(bytes);
+            }
+        }, cancel);
+        return (text, trouble);
+    }
+
     private async Task<string> WithinAsync(TimeSpan time, Func<CancellationToken, Task<string>> ask, CancellationToken cancel)
     {
         using var timeout = _deadlines.Limit(time);
@@ -83,7 +113,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     }
 
     /// <summary>Closes the connections that were opened with what no service uses any more.</summary>
-    public void Keep(IReadOnlySet<ServerTrust> used)
+    public void Keep(HashSet<ServerTrust> used)
     {
         foreach (var trust in _connections.Keys)
             if (!used.Contains(trust) && _connections.TryRemove(trust, out var gone))

@@ -228,6 +228,7 @@ internal sealed class ModelGateway(
             case ProviderSignal.ModelUnknown when call.Service.Spec.Model is not null:
                 server.LockOut(verdict.Signal == ProviderSignal.ModelUnknown ? $"does not know the model {attempt.Model}"
                     : verdict.Signal == ProviderSignal.QuotaSpent ? $"says that the quota of its key is spent: {verdict.Reason}"
+                    : attempt.Result == AttemptResult.NotReached ? $"cannot be asked: {verdict.Reason}"
                     : $"refuses its key: {verdict.Reason}");
                 break;
             case ProviderSignal.Limited or ProviderSignal.Busy:
@@ -314,7 +315,8 @@ internal sealed class ModelGateway(
         }
         var isRescue = isLost && !call.IsRescued;
         call.IsRescued |= isRescue;
-        var isAllowed = isRescue || budget.TrySpend(retry.Budget);
+        // What reached no model adds no load: each server is asked so but once.
+        var isAllowed = isRescue || isFree || budget.TrySpend(retry.Budget);
         var (used, allowed) = budget.Standing(retry.Budget);
         request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
         return isAllowed;
