@@ -1,11 +1,13 @@
 using System.CommandLine;
 using Mainstay.Bench;
 using Mainstay.Bench.Balance;
+using Mainstay.Bench.Detect;
 using Mainstay.Bench.Failover;
 using Mainstay.Bench.Load;
 using Mainstay.Bench.Overload;
 using Mainstay.Bench.Proxy;
 using Mainstay.Bench.Soak;
+using Mainstay.Bench.Streams;
 
 // Each benchmark prints a table for people and then one line of JSON for programs.
 var root = new RootCommand("Mainstay's benchmarks.")
@@ -20,6 +22,8 @@ var root = new RootCommand("Mainstay's benchmarks.")
     FailoverBench.Build(TimeProvider.System),
     OverloadBench.Build(TimeProvider.System),
     SoakBench.Build(TimeProvider.System),
+    DetectBench.Build(TimeProvider.System),
+    StreamsBench.Build(TimeProvider.System),
     Backend.Build(TimeProvider.System),
 };
 // After Ctrl+C the processes that a benchmark started are ended first.

@@ -52,6 +52,10 @@ public sealed record Outcome(
     /// <summary>What a model cost for it, all attempts together, in the currency of the servers' prices; zero where they are unknown.</summary>
     public double Cost { get; init; }
 
+    /// <summary>What each server of a model used for it, whether or not its answer was the one that was sent.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<Charge> Charges { get; init; }
+
     /// <summary>Of a request to a model: what telemetry tells of it; else null.</summary>
     public ModelTrail? Trail { get; init; }
 
@@ -65,6 +69,13 @@ public sealed record Outcome(
 /// <param name="PromptTokens">Tokens of the prompt, as the server counted them, or, where it did not, estimated.</param>
 /// <param name="AnswerTokens">Tokens of the answer, likewise.</param>
 public sealed record ModelUse(string Model, long PromptTokens, long AnswerTokens);
+
+/// <summary>What one attempt used of a model, as its provider may bill it.</summary>
+/// <param name="Region">Where it was made.</param>
+/// <param name="PromptTokens">Tokens of the prompt, as the server counted them, or, where it did not, estimated.</param>
+/// <param name="AnswerTokens">Tokens of its part of the answer, likewise.</param>
+/// <param name="Cost">In the currency of the servers' prices; zero where they are unknown.</param>
+public readonly record struct Charge(string Region, long PromptTokens, long AnswerTokens, double Cost);
 
 /// <summary>How a request ended for its caller.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<OutcomeResult>))]

@@ -42,7 +42,13 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public string? Model { get; init; }
 
     /// <summary>What all of its attempts cost, as far as prices are known.</summary>
-    public double Cost { get; set; }
+    public double Cost { get; private set; }
+
+    /// <summary>What each attempt used that brought something of an answer.</summary>
+    public ImmutableArray<Charge> Charges { get; private set; } = [];
+
+    /// <summary>Notes what an attempt used and cost.</summary>
+    public void Charge(Charge charge) => (Cost, Charges) = (Cost + charge.Cost, Charges.Add(charge));
 
     /// <summary>Why it was not let in.</summary>
     public Shed Shed { get; set; }
@@ -151,6 +157,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
             Key = Key?.Name,
             Model = Model,
             Cost = Cost,
+            Charges = Charges.IsEmpty ? default : Charges,
             Trail = Trail,
         };
     }

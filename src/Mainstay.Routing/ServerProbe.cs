@@ -17,8 +17,6 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     private readonly TimeProvider _clock = clock;
     private const int LongestGrpcAnswer = 1024;
 
-    /// <summary>Probes are few, and a timer costs on each beat.</summary>
-    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(50);
     private static readonly HttpRequestOptionsKey<(Server Server, HealthCheck Check)> AskedKey = new("asked");
 
     private readonly ServerKeys _keys = new(clock);
@@ -27,7 +25,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     private readonly ConcurrentDictionary<ServerTrust, HttpMessageInvoker> _connections = new();
 
     /// <summary>A standstill of this process must not look like one of every server.</summary>
-    private readonly AttemptClock _deadlines = new(clock, Beat);
+    private readonly AttemptClock _deadlines = new(clock);
 
     /// <summary>Returns what is wrong with the server; empty if nothing. Throws only what cancels it.</summary>
     public Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)

@@ -6,6 +6,7 @@ using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Notify;
 using Mainstay.Control.Storage;
+using Mainstay.Control.Usage;
 using Mainstay.Routing;
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Http;
@@ -30,6 +31,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private DecisionRing? _decisions;
     private TelemetryExport? _telemetry;
     private Dispatcher? _dispatcher;
+    private UsageLedger? _usage;
 
     public OutcomeFeed Feed => _feed;
 
@@ -129,12 +131,23 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
         var telemetry = _telemetry = new TelemetryExport(config.Telemetry, () => _feed.Dropped, clock);
         _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
+        var usage = _usage = UsageLedger.Open(state.Database, Troubles, clock, logs.CreateLogger<UsageLedger>());
         loop = new ControlLoop(config, _feed.Reader, state, table, publish, alerting, Troubles, clock, logs.CreateLogger<ControlLoop>())
         {
-            Observed = telemetry.Note,
+            Observed = observation =>
+            {
+                telemetry.Note(observation);
+                usage.Note(observation);
+            },
         };
         _parts.Run("notifications", dispatcher.RunAsync);
         _parts.Run("heartbeat", new DeadMansSwitch(dispatcher, () => loop.Config.Alerts.Heartbeat, () => loop.Snapshot.At, Troubles, clock).RunAsync);
+        // Stops after the traffic, whose last requests are counted as well.
+        _parts.Run("usage", async token =>
+        {
+            using (usage)
+                await usage.RunAsync(_feed.Reader, token);
+        });
         _parts.Run("database", drain.RunAsync);
         return loop;
     }
@@ -147,7 +160,9 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var access = Access.TryOpen(state.Root, control, clock, out var why) ?? throw new CommandException(why);
         _parts.Run("control loop", loop.RunAsync);
         var app = MakeListener(control.Listen, _ => { });
-        ControlListener.Map(app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _dispatcher!.TestAsync, _telemetry is { } told ? told.Read : null);
+        ControlListener.Map(
+            app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _dispatcher!.TestAsync,
+            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
         var watch = new ConfigWatch(

@@ -26,6 +26,7 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     AlertCommand.Build(clock),
     NotifyCommand.Build(clock),
     ExplainCommand.Build(clock),
+    UsageCommand.Build(),
     DrainCommand.Build(clock),
     UndrainCommand.Build(),
     PracticeCommand.Build(clock),

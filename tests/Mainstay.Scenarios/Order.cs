@@ -1,5 +1,5 @@
-// Real processes take the machine's time from each other: a few tests side by side, the measuring ones alone.
-[assembly: CollectionBehavior(MaxParallelThreads = 2)]
+// Real processes take the machine's time from each other, but most tests wait: a few side by side, the measuring ones alone.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
 
 namespace Mainstay.Scenarios;
 

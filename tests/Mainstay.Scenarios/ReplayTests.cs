@@ -5,7 +5,6 @@ using System.Text.Json;
 namespace Mainstay.Scenarios;
 
 /// <summary>A load of chats through real processes, one region of which is killed: every answer whole and exact.</summary>
-[Collection(Measured.Name)]
 public sealed class ReplayTests
 {
     [Fact]

@@ -1,7 +1,6 @@
 namespace Mainstay.Scenarios;
 
 /// <summary>The story of one answer, from the command line: its server dies in the middle of a word, and the sentence goes on.</summary>
-[Collection(Measured.Name)]
 public sealed class StreamStoryTests
 {
     [Fact]

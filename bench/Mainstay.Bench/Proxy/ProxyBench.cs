@@ -11,15 +11,14 @@ namespace Mainstay.Bench.Proxy;
 internal static class ProxyBench
 {
     private const int Connections = 32;
-    private const int OpenStreams = 8000;
     private const int TokenStreams = 100;
     private const int TokenEveryMs = 20;
 
-    /// <summary>How long each part takes: seconds, and numbers of rounds.</summary>
-    private sealed record Plan(int WarmUp, int Rounds, int Loaded, int Single, int TokenRounds, int Tokens, int Open);
+    /// <summary>How long each part takes: seconds, and numbers of rounds. Warm-up is a bound, for each proxy.</summary>
+    private sealed record Plan(int WarmUp, int Rounds, int Loaded, int Single, int TokenRounds, int Tokens, int Open, int Streams);
 
-    private static readonly Plan Full = new(60, 7, 4, 2, 5, 5, 6);
-    private static readonly Plan Quick = new(8, 3, 1, 1, 1, 2, 1);
+    private static readonly Plan Full = new(60, 7, 4, 2, 5, 5, 6, 8000);
+    private static readonly Plan Quick = new(5, 2, 1, 1, 1, 2, 1, 2000);
 
     /// <summary>Warm-up ends when two runs of a second in turn are not cheaper by this share than the cheapest before.</summary>
     private const double Cheaper = 0.05;
@@ -50,7 +49,7 @@ internal static class ProxyBench
         var every = new Argument<int>("milliseconds");
         var command = new Command("token-server", "Part of proxy: streams events.") { every };
         command.Hidden = true;
-        command.SetAction(parsed => TokenServer.RunAsync(parsed.GetValue(every), clock));
+        command.SetAction(parsed => TokenServer.Run(parsed.GetValue(every), clock));
         return command;
     }
 
@@ -88,7 +87,10 @@ internal static class ProxyBench
             if (withStreams)
             {
                 foreach (var peer in peers)
-                    report.WarmUp(peer.Name, isTokens: true, await WarmAsync(plan.WarmUp, async () => (await TokenCostAsync(children, peer, 1, cancel)).CpuUs));
+                {
+                    using var reader = await OpenStreams.StartAsync(children, peer.Port, TokenStreams, cancel);
+                    report.WarmUp(peer.Name, isTokens: true, await WarmAsync(plan.WarmUp, async () => (await reader.CostAsync(peer, 1, cancel)).CpuUs));
+                }
                 for (var round = 0; round < plan.TokenRounds; round++)
                     await TokenRoundAsync(children, plan, peers, tokens, report, cancel);
                 await OpenAsync(children, plan, folder, plain.Port, report, clock, cancel);
@@ -166,20 +168,15 @@ internal static class ProxyBench
         return (peer.CpuSeconds - before) * 1e6 / run.Requests;
     }
 
-    private static async Task<(double CpuUs, TokenResult Result)> TokenCostAsync(Children children, Peer peer, int seconds, CancellationToken cancel)
-    {
-        var before = 0.0;
-        var result = await ReadTokensAsync(children, peer.Port, TokenStreams, seconds, () => before = peer.CpuSeconds, cancel);
-        return ((peer.CpuSeconds - before) * 1e6 / result.Events, result);
-    }
-
     private static async Task TokenRoundAsync(
         Children children, Plan plan, Peer[] peers, int tokens, ProxyReport report, CancellationToken cancel)
     {
-        report.Tokens("direct", 0, await ReadTokensAsync(children, tokens, TokenStreams, plan.Tokens, () => { }, cancel));
+        using (var direct = await OpenStreams.StartAsync(children, tokens, TokenStreams, cancel))
+            report.Tokens("direct", 0, await direct.ReadAsync(plan.Tokens, cancel));
         foreach (var peer in peers)
         {
-            var (cpu, result) = await TokenCostAsync(children, peer, plan.Tokens, cancel);
+            using var reader = await OpenStreams.StartAsync(children, peer.Port, TokenStreams, cancel);
+            var (cpu, result) = await reader.CostAsync(peer, plan.Tokens, cancel);
             report.Tokens(peer.Name, cpu, result);
         }
     }
@@ -192,26 +189,9 @@ internal static class ProxyBench
         foreach (var peer in StartAll(children, Directory.CreateDirectory(Path.Combine(folder, "open")).FullName, plain, tokens))
         {
             await peer.ReadyAsync(clock, cancel);
-            var memory = 0.0;
-            await ReadTokensAsync(children, peer.Port, OpenStreams, plan.Open, () => { }, cancel, () => memory = peer.ResidentMb);
-            report.Open(peer.Name, memory);
+            using var reader = await OpenStreams.StartAsync(children, peer.Port, plan.Streams, cancel);
+            await reader.ReadAsync(plan.Open, cancel);
+            report.Open(peer.Name, plan.Streams, peer.ResidentMb);
         }
-    }
-
-    private static async Task<TokenResult> ReadTokensAsync(
-        Children children, int port, int streams, int seconds, Action begins, CancellationToken cancel, Action? ends = null)
-    {
-        var reader = children.LaunchSelf("token-reader", port.ToString(CultureInfo.InvariantCulture), streams.ToString(CultureInfo.InvariantCulture));
-        var said = await reader.StandardOutput.ReadLineAsync(cancel);
-        if (said != "open")
-            throw new InvalidOperationException($"Streams on port {port}: {said}");
-        begins();
-        await reader.StandardInput.WriteLineAsync(seconds.ToString(CultureInfo.InvariantCulture).AsMemory(), cancel);
-        await reader.StandardInput.FlushAsync(cancel);
-        var line = await reader.StandardOutput.ReadLineAsync(cancel) ?? throw new InvalidOperationException($"The reader failed: {children.ComplaintOf(reader)}");
-        var result = JsonSerializer.Deserialize<TokenResult>(line)!;
-        ends?.Invoke();
-        children.Stop(reader);
-        return result;
     }
 }

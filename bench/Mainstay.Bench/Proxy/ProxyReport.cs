@@ -7,6 +7,7 @@ internal sealed class ProxyReport
 {
     private static readonly string[] Peers = ["mainstay", "haproxy", "nginx"];
     private readonly Dictionary<(string Peer, string What), List<double>> _values = [];
+    private int _streams;
 
     public void Plain(string peer, double cpuUs, Wrk loaded, Wrk single)
     {
@@ -32,7 +33,11 @@ internal sealed class ProxyReport
             Add(peer.Name, "plain memory", peer.ResidentMb);
     }
 
-    public void Open(string peer, double memoryMb) => Add(peer, "memory", memoryMb);
+    public void Open(string peer, int streams, double memoryMb)
+    {
+        _streams = streams;
+        Add(peer, "memory", memoryMb);
+    }
 
     /// <summary>The table for people.</summary>
     public void Print()
@@ -48,7 +53,7 @@ internal sealed class ProxyReport
         Line("CPU µs a token", "token cpu", added: false);
         Line("added p50 µs a token", "token p50", added: true);
         Line("added p99 µs a token", "token p99", added: true);
-        Line("memory MB with 8,000 open streams", "memory", added: false);
+        Line(string.Create(CultureInfo.InvariantCulture, $"memory MB with {_streams:N0} open streams"), "memory", added: false);
     }
 
     /// <summary>The line for programs.</summary>

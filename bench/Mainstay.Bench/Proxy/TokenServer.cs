@@ -21,7 +21,7 @@ internal static class TokenServer
 
     /// <param name="every">Milliseconds between two events of a stream.</param>
     /// <param name="clock">Times the events.</param>
-    public static async Task<int> RunAsync(int every, TimeProvider clock)
+    public static int Run(int every, TimeProvider clock)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -30,13 +30,27 @@ internal static class TokenServer
         var slots = Enumerable.Range(0, Slots).Select(_ => new List<Socket>()).ToArray();
         _ = AcceptAsync(listener, slots);
 
-        using var beat = new PeriodicTimer(TimeSpan.FromMilliseconds((double)every / Slots), clock);
-        using var input = new StreamReader(Console.OpenStandardInput());
-        var ended = input.ReadLineAsync();
-        for (var slot = 0; await beat.WaitForNextTickAsync() && !ended.IsCompleted; slot = (slot + 1) % Slots)
+        // The timers of .NET keep to steps of 4 ms; a wait for the end of the input, with a bound, is exact enough.
+        using var ended = new ManualResetEventSlim(initialState: false, spinCount: 0);
+        new Thread(() => WaitForEnd(ended)) { IsBackground = true }.Start();
+        var step = (long)(every / 1000.0 / Slots * clock.TimestampFrequency);
+        var next = clock.GetTimestamp();
+        for (var slot = 0; !ended.IsSet; slot = (slot + 1) % Slots)
+        {
+            next += step;
+            while (clock.GetTimestamp() < next && !ended.IsSet)
+                ended.Wait(TimeSpan.FromMilliseconds(1));
             lock (slots)
                 slots[slot].RemoveAll(socket => !TrySend(socket, clock));
+        }
         return 0;
+    }
+
+    private static void WaitForEnd(ManualResetEventSlim ended)
+    {
+        using var input = new StreamReader(Console.OpenStandardInput());
+        input.ReadLine();
+        ended.Set();
     }
 
     /// <summary>Microseconds since an event with this time was sent.</summary>

@@ -15,10 +15,13 @@ public sealed class Store(DbDataSource source)
         """;
 
     /// <summary>A store in a SQLite file, made if it is missing.</summary>
-    public static Store OpenSqlite(string path)
+    public static Store OpenSqlite(string path) => new(SqliteFile(path));
+
+    /// <summary>A SQLite file, made if it is missing.</summary>
+    internal static DbDataSource SqliteFile(string path)
     {
         var settings = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 2, Pooling = false };
-        return new(SqliteFactory.Instance.CreateDataSource(settings.ToString()));
+        return SqliteFactory.Instance.CreateDataSource(settings.ToString());
     }
 
     /// <summary>Takes facts over; those it has already are left alone.</summary>

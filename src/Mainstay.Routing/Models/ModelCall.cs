@@ -71,7 +71,8 @@ internal sealed class ModelCall(
         ((prompt * (server.Spec.Ai?.PromptPrice ?? 0)) + (answer * (server.Spec.Ai?.AnswerPrice ?? 0))) / 1e6;
 
     /// <summary>Notes what an attempt used.</summary>
-    public void Charge(LiveServer server, TokenUsage usage) => request.Cost += CostOf(server, usage.Prompt, usage.Answer);
+    public void Charge(LiveServer server, TokenUsage usage) =>
+        request.Charge(new Charge(server.Spec.Region, usage.Prompt, usage.Answer, CostOf(server, usage.Prompt, usage.Answer)));
 
     /// <summary>Keeps of the key's budget what an attempt on this server may cost, beside what those before did.</summary>
     /// <returns>Why it may not be made there; null: it may.</returns>

@@ -17,12 +17,17 @@ internal sealed class Poller
     private const int Add = 1;
     private const int Forever = -1;
 
+    /// <summary>How often what was given to <see cref="OnEachBeat"/> is called.</summary>
+    public static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(20);
+
     /// <summary>Programs that this one starts do not get it.</summary>
     private const int CloseOnExec = 0x80000;
 
     /// <summary>The kernel's struct is packed on x86 alone.</summary>
     private static readonly int EventSize = RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.X86 ? 12 : 16;
     private static readonly Lazy<Poller[]?> All = new(StartAll);
+    private static readonly Lock Beating = new();
+    private static Action? _eachBeat;
     private static int _next;
     [ThreadStatic]
     private static Poller? _ofThisThread;
@@ -32,11 +37,15 @@ internal sealed class Poller
     private readonly Stack<int> _free = new();
     private readonly List<PolledSocket> _unsent = [];
     private readonly List<PolledSocket> _unread = [];
+    private readonly bool _beats;
     private PolledSocket?[] _sockets = new PolledSocket?[256];
     private long _generation;
+    private long _nextBeat;
 
-    private Poller()
+    /// <param name="beats">True for the one that keeps the beat.</param>
+    private Poller(bool beats)
     {
+        _beats = beats;
         _epoll = EpollCreate(CloseOnExec);
         if (_epoll < 0)
             throw new SocketException(Marshal.GetLastPInvokeError());
@@ -50,6 +59,21 @@ internal sealed class Poller
 
     /// <summary>Told of an exception that nobody caught: it costs the socket it came from, and no other.</summary>
     public static Action<Exception> NoteBug { get; set; } = static _ => { };
+
+    /// <summary>Calls it every <see cref="Beat"/> on the thread of one poller, which wakes for that at a tenth of what a timer of
+    /// .NET costs; a call that comes later tells that the thread stood still. It must neither block nor throw.</summary>
+    public static void OnEachBeat(Action act)
+    {
+        lock (Beating)
+            _eachBeat += act;
+    }
+
+    /// <summary>Ends what <see cref="OnEachBeat"/> began; one last call may be under way.</summary>
+    public static void EndBeats(Action act)
+    {
+        lock (Beating)
+            _eachBeat -= act;
+    }
 
     /// <summary>Counts the turns. For the thread of this poller alone.</summary>
     public long Turn { get; private set; } = 1;
@@ -123,7 +147,7 @@ internal sealed class Poller
         var count = int.TryParse(said, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) && wanted > 0
             ? wanted
             : Math.Max(1, Environment.ProcessorCount / 2);
-        return [.. Enumerable.Range(0, count).Select(_ => new Poller())];
+        return [.. Enumerable.Range(0, count).Select(i => new Poller(beats: i == 0))];
     }
 
     private void Grow()
@@ -140,7 +164,7 @@ internal sealed class Poller
         var events = GC.AllocateArray<byte>(EventsInTurn * EventSize, pinned: true);
         while (true)
         {
-            var count = EpollWait(_epoll, ref events[0], EventsInTurn, _unread.Count > 0 ? 0 : Forever);
+            var count = EpollWait(_epoll, ref events[0], EventsInTurn, _unread.Count > 0 ? 0 : UntilBeat());
             if (count < 0 && Marshal.GetLastPInvokeError() is not Interrupted and var error)
                 throw new SocketException(error);
             var unread = _unread.Count;
@@ -160,6 +184,28 @@ internal sealed class Poller
             for (var i = 0; i < _unsent.Count; i++)
                 Try(_unsent[i], static (s, _) => s.SendNow(), SocketEvents.None);
             _unsent.Clear();
+            if (_beats)
+                BeatIfDue();
+        }
+    }
+
+    /// <summary>Milliseconds, rounded up, since a wait that ends too early is one more turn.</summary>
+    private int UntilBeat() =>
+        _beats ? Math.Clamp((int)((_nextBeat - TimeProvider.System.GetTimestamp()) * 1000 / TimeProvider.System.TimestampFrequency) + 1, 0, (int)Beat.TotalMilliseconds) : Forever;
+
+    private void BeatIfDue()
+    {
+        var now = TimeProvider.System.GetTimestamp();
+        if (now < _nextBeat)
+            return;
+        _nextBeat = now + (long)(Beat.TotalSeconds * TimeProvider.System.TimestampFrequency);
+        try
+        {
+            Volatile.Read(ref _eachBeat)?.Invoke();
+        }
+        catch (Exception e)
+        {
+            NoteBug(e);
         }
     }
 

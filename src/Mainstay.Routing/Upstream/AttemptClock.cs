@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
+using Mainstay.Routing.Sockets;
 
 namespace Mainstay.Routing.Upstream;
 
 /// <summary>
-/// One timer for all connections to servers: a deadline is a number that an attempt writes, and no timer is made for it.
+/// One beat for all connections to servers: a deadline is a number that an attempt writes, and no timer is made for it.
 /// A deadline takes effect up to a beat (20 ms) late, as does the leaving of a caller that its unread bytes hide. Time in which this
 /// process itself stood still (an overloaded machine, a collection) does not count: the answer that seems to be late may
 /// have come meanwhile, and nobody has looked yet.
@@ -12,34 +13,30 @@ namespace Mainstay.Routing.Upstream;
 internal sealed class AttemptClock : IDisposable
 {
     public const long Never = long.MaxValue;
-    private static readonly TimeSpan UsualBeat = TimeSpan.FromMilliseconds(20);
 
     /// <summary>A socket whose name is still being looked up seems to stand, too: no longer than this.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<ServerConnection, bool> _connections = new();
     private readonly ConcurrentDictionary<ConnectLimit, bool> _limits = new();
     private readonly TimeProvider _clock;
-    private readonly ITimer _timer;
+    private readonly ITimer? _timer;
     private readonly long _beat;
     private readonly long _grace;
     private readonly Lock _beating = new();
     private long _lastBeat;
     private long _stoodStill;
 
-    public AttemptClock(TimeProvider clock)
-        : this(clock, UsualBeat)
-    {
-    }
-
     /// <param name="clock">Whose time it is.</param>
-    /// <param name="beat">How late a deadline may take effect; a standstill of less than that may count.</param>
-    public AttemptClock(TimeProvider clock, TimeSpan beat)
+    public AttemptClock(TimeProvider clock)
     {
         _clock = clock;
-        _beat = (long)(beat.TotalSeconds * clock.TimestampFrequency);
+        _beat = (long)(Poller.Beat.TotalSeconds * clock.TimestampFrequency);
         _grace = (long)(Grace.TotalSeconds * clock.TimestampFrequency);
         _lastBeat = clock.GetTimestamp();
-        _timer = clock.CreateTimer(_ => CutLate(), null, beat, beat);
+        if (ReferenceEquals(clock, TimeProvider.System) && Poller.IsSupported)
+            Poller.OnEachBeat(CutLate);
+        else
+            _timer = clock.CreateTimer(_ => CutLate(), null, Poller.Beat, Poller.Beat);
     }
 
     /// <summary>A timestamp that leaves out the time in which this process stood still.</summary>
@@ -60,7 +57,11 @@ internal sealed class AttemptClock : IDisposable
 
     public void Remove(ServerConnection connection) => _connections.TryRemove(connection, out _);
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose()
+    {
+        Poller.EndBeats(CutLate);
+        _timer?.Dispose();
+    }
 
     private void CutLate()
     {

@@ -1,4 +1,5 @@
 using Mainstay.Control;
+using Mainstay.Control.Usage;
 using Mainstay.Dashboard;
 using Mainstay.Routing;
 using Microsoft.AspNetCore.Http.Features;
@@ -24,6 +25,7 @@ internal static class ControlListener
     /// <param name="clock">The clock of pages and streams.</param>
     /// <param name="test">Sends a test by a channel, for somebody; answers why it was not taken, or nothing.</param>
     /// <param name="metrics">All metrics as text, true: as OpenMetrics; null: none are told.</param>
+    /// <param name="usage">What callers used of models; null: nobody counts.</param>
     public static void Map(
         WebApplication app,
         Func<Snapshot> snapshot,
@@ -33,7 +35,8 @@ internal static class ControlListener
         string reviewsFolder,
         TimeProvider clock,
         Func<string, string, CancellationToken, Task<string>> test,
-        Func<bool, string>? metrics = null)
+        Func<bool, string>? metrics = null,
+        Func<UsageQuery, CancellationToken, Task<UsageAnswer>>? usage = null)
     {
         var reviews = new ReviewFolder(reviewsFolder);
         var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, test, clock);
@@ -41,6 +44,11 @@ internal static class ControlListener
         StatusApi.Map(app, snapshot, clock);
         if (metrics is not null)
             MetricsApi.Map(app, metrics);
+        if (usage is not null)
+        {
+            UsageApi.Map(app, usage, clock);
+            dashboard.MapUsage(app, usage);
+        }
         IncidentsApi.Map(app, snapshot, reviews);
         ExplainApi.Map(app, explain);
         RemediesApi.Map(app, order, clock);
@@ -103,7 +111,7 @@ internal static class ControlListener
 
     private static string Explain(HttpContext http) => http.Response.StatusCode is StatusCodes.Status405MethodNotAllowed
         ? $"{http.Request.Path} does not take {http.Request.Method}."
-        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents, /api/alerts and /api/drains.";
+        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents, /api/alerts, /api/drains and /api/usage.";
 
     private static void SetHeaders(IHeaderDictionary headers)
     {

@@ -1,5 +1,6 @@
 using Mainstay.Api;
 using Mainstay.Control;
+using Mainstay.Control.Usage;
 using Mainstay.Dashboard.Pages;
 using Mainstay.Routing;
 using Microsoft.AspNetCore.Components;
@@ -45,6 +46,26 @@ internal sealed class DashboardRoutes(
             return RedirectAsync(http, "/");
         });
     }
+
+    /// <summary>What callers used of models, of the last day or as long as the address says.</summary>
+    public void MapUsage(WebApplication app, Func<UsageQuery, CancellationToken, Task<UsageAnswer>> usage) => app.MapGet("/usage", async http =>
+    {
+        var asked = http.Request.Query;
+        var (now, by) = (clock.GetUtcNow(), asked["by"].ToString());
+        if (UsageQuery.TryRead(asked["from"], asked["to"], by.Length > 0 ? by : "key,model,region", now, out var why) is not { } query)
+        {
+            await WriteRefusalAsync(http, 400, why);
+            return;
+        }
+        try
+        {
+            await WriteAsync<UsagePage>(http, 200, "", new() { ["Usage"] = await usage(query, http.RequestAborted) });
+        }
+        catch (IOException e)
+        {
+            await WriteRefusalAsync(http, 503, e.Message);
+        }
+    });
 
     /// <summary>Says in a page why a request was refused; who only has to sign in is led there.</summary>
     public Task WriteRefusalAsync(HttpContext http, int status, string message)

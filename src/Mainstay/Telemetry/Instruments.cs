@@ -37,6 +37,9 @@ internal sealed class Instruments : IDisposable
     private readonly Counter<long> _continued;
     private readonly Counter<long> _malformed;
     private readonly Counter<long> _probes;
+    private readonly Counter<long> _usageRequests;
+    private readonly Counter<long> _usageTokens;
+    private readonly Counter<double> _usageCost;
     private readonly ConcurrentDictionary<(string, string), ServerReport> _servers = new();
     private readonly ConcurrentDictionary<string, ServiceReport> _services = new();
     private readonly ConcurrentDictionary<string, QueueReport> _queues = new();
@@ -58,6 +61,9 @@ internal sealed class Instruments : IDisposable
         _continued = Count("mainstay.streams.continued", "{stream}", "Answers that were cut and went on elsewhere; each time counts.");
         _malformed = Count("mainstay.events.malformed", "{event}", "Events of servers that were none of their API, and were dropped.");
         _probes = Count("mainstay.probes", "{probe}", "Active health checks.");
+        _usageRequests = Count("mainstay.usage.requests", "{request}", "Requests to models by key, model and region of the last attempt.");
+        _usageTokens = Count("mainstay.usage.tokens", "{token}", "Tokens that models used, by key, model and region, cut attempts included.");
+        _usageCost = _meter.CreateCounter<double>("mainstay.usage.cost", null, "What that cost, in the currency of the servers' prices; without a price nothing.");
         _meter.CreateObservableCounter("mainstay.feed.dropped", dropped, "{observation}", "What the data plane saw and nobody read in time: missing in all of these.");
         OfServers("mainstay.breaker.open", "1", "1 while the breaker holds requests back.", static s => s.BreakerOpen ? 1 : 0);
         OfServers("mainstay.server.well", "1", "0 after failed health checks, else 1.", static s => s.Well ? 1 : 0);
@@ -158,6 +164,23 @@ internal sealed class Instruments : IDisposable
         _continued.Add(trail.Continued, service);
         _malformed.Add(trail.Malformed, service);
         NoteModel(outcome, trail);
+        NoteUsage(outcome, trail);
+    }
+
+    private void NoteUsage(Outcome outcome, ModelTrail trail)
+    {
+        var key = new KeyValuePair<string, object?>("mainstay.key", outcome.Key ?? "");
+        var model = new KeyValuePair<string, object?>("gen_ai.request.model", trail.IsNamed ? outcome.Model : Other);
+        _usageRequests.Add(1, key, model, new("mainstay.region", outcome.Attempts.IsEmpty ? "" : outcome.Attempts[^1].Region));
+        if (outcome.Charges.IsDefaultOrEmpty)
+            return;
+        foreach (var charge in outcome.Charges)
+        {
+            var region = new KeyValuePair<string, object?>("mainstay.region", charge.Region);
+            _usageTokens.Add(charge.PromptTokens, [key, model, region, new("gen_ai.token.type", "input")]);
+            _usageTokens.Add(charge.AnswerTokens, [key, model, region, new("gen_ai.token.type", "output")]);
+            _usageCost.Add(charge.Cost, key, model, region);
+        }
     }
 
     private void NoteModel(Outcome outcome, ModelTrail trail)

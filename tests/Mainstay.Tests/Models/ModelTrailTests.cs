@@ -26,6 +26,9 @@ public sealed class ModelTrailTests
         Assert.Equal(other.In("r2").Url.Port, trail.Port);
         Assert.Equal(2, outcome.Attempts.Length);
         Assert.All(outcome.Attempts, a => Assert.InRange(a.Ended, a.Began, outcome.Total));
+        // Each region has what was used there: the part before the cut, and the rest.
+        Assert.Equal([("r1", 2L), ("r2", 1L)], outcome.Charges.Select(c => (c.Region, c.AnswerTokens)));
+        Assert.All(outcome.Charges, c => Assert.True(c.PromptTokens > 0));
     }
 
     [Fact]

@@ -56,6 +56,19 @@ public sealed class InstrumentsTests
     }
 
     [Fact]
+    public void Usage_is_told_by_key_model_and_region()
+    {
+        using var export = Export("usage");
+        export.Note(Streamed with { Key = "team-a", Model = "fast", Charges = [new Charge("r1", 100, 1, 0.25), new Charge("r2", 100, 40, 1.5)] });
+        export.Note(Streamed with { Key = null, Model = "made up", Trail = Streamed.Trail! with { IsNamed = false } });
+        var lines = export.Read(isOpen: false).Split('\n');
+        Assert.Contains("mainstay_usage_requests_total{gen_ai_request_model=\"fast\",mainstay_key=\"team-a\",mainstay_region=\"r2\"} 1", lines);
+        Assert.Contains("mainstay_usage_requests_total{gen_ai_request_model=\"_OTHER\",mainstay_key=\"\",mainstay_region=\"r2\"} 1", lines);
+        Assert.Contains("mainstay_usage_tokens_total{gen_ai_request_model=\"fast\",gen_ai_token_type=\"output\",mainstay_key=\"team-a\",mainstay_region=\"r2\"} 40", lines);
+        Assert.Contains("mainstay_usage_cost_total{gen_ai_request_model=\"fast\",mainstay_key=\"team-a\",mainstay_region=\"r1\"} 0.25", lines);
+    }
+
+    [Fact]
     public void A_failure_says_of_what_kind_it_was()
     {
         using var export = Export("failure");
