@@ -47,7 +47,7 @@ public sealed partial class Dispatcher : IDisposable
             }
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             var look = Task.Delay(Look, _clock, either.Token);
-            await Task.WhenAny(look, _outbox.NewsAsync(either.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAny(look, _outbox.NewsAsync(either.Token));
             await either.CancelAsync();
         }
         await Task.WhenAll(_busy.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

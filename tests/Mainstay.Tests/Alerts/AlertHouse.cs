@@ -12,6 +12,7 @@ internal sealed class AlertHouse
 {
     private readonly Dictionary<string, string> _disk = [];
     private readonly AlertRows _rows = new();
+    private Numbers _numbers = new(0, 0);
 
     public AlertHouse(AlertsConfig? alerts = null, params ImmutableArray<ChannelConfig> channels)
     {
@@ -83,6 +84,9 @@ internal sealed class AlertHouse
         then?.Invoke(step);
         Told.AddRange(step.Messages);
         Facts.AddRange(step.Facts.Select(f => f.Text));
+        var numbers = new Numbers(Groups.Last, Book.LastSilence);
+        if (numbers != _numbers)
+            _rows.Put(_numbers = numbers);
         var rows = _rows.Take();
         Writes += rows.Count > 0 ? 1 : 0;
         foreach (var (key, value) in rows)
