@@ -109,7 +109,11 @@ internal static class Bodies
                 ["group"] = message.Region,
                 ["custom_details"] = new JsonObject
                 {
-                    ["text"] = text, ["id"] = message.Id, ["alert"] = message.Alert, ["incident"] = message.Incident, ["alerts"] = message.Count,
+                    ["text"] = text,
+                    ["id"] = message.Id,
+                    ["alert"] = message.Alert,
+                    ["incident"] = message.Incident,
+                    ["alerts"] = message.Count,
                     ["since"] = message.Since?.ToString("O", CultureInfo.InvariantCulture),
                 },
             };

@@ -55,8 +55,16 @@ public sealed class AlertsPageTests
         var alert = Alert.Of(AlertHouse.Anomaly(region), DashboardSamples.Now);
         var group = new AlertGroup
         {
-            Number = 7, Key = alert.GroupKey, Region = region, Title = $"{region}: 100 % failed", Opened = DashboardSamples.Now, Told = DashboardSamples.Now, Channels = ["ops"], Incidents = [41],
-            Severity = Severity.Page, Raised = 1,
+            Number = 7,
+            Key = alert.GroupKey,
+            Region = region,
+            Title = $"{region}: 100 % failed",
+            Opened = DashboardSamples.Now,
+            Told = DashboardSamples.Now,
+            Channels = ["ops"],
+            Incidents = [41],
+            Severity = Severity.Page,
+            Raised = 1,
         };
         return new AlertsStatus
         {

@@ -213,7 +213,16 @@ public sealed class DispatcherTests : IAsyncDisposable
 
     private static Message Message(string id) => new()
     {
-        Id = id, Channel = "ops", Kind = MessageKind.Opened, Thread = "mainstay-1", At = Scene.Start, Title = "us-east-1: gone", Text = "why", Region = "us-east-1", Incident = 41, Alert = 7,
+        Id = id,
+        Channel = "ops",
+        Kind = MessageKind.Opened,
+        Thread = "mainstay-1",
+        At = Scene.Start,
+        Title = "us-east-1: gone",
+        Text = "why",
+        Region = "us-east-1",
+        Incident = 41,
+        Alert = 7,
     };
 
     private static ChannelConfig Web(ScriptedServer receiver, ChannelKind kind, string path = "/hook") => new()
