@@ -4,6 +4,7 @@ using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
+using Mainstay.Routing;
 
 namespace Mainstay.Control;
 
@@ -108,6 +109,12 @@ public sealed record ServerStatus(
 
     /// <summary>Attempts that were let through although its breaker held requests back, since the data plane's start.</summary>
     public long Forced { get; init; }
+
+    /// <summary>Of a model: what its engine says of its load; null: it is not asked, or what it said is stale and counts for nothing.</summary>
+    public EngineReport? Engine { get; init; }
+
+    /// <summary>Why the metrics of its engine could not be read; null: they could, or nobody asks.</summary>
+    public string? EngineTrouble { get; init; }
 
     /// <summary>True: an overlay of its own takes its traffic away.</summary>
     public bool IsDrained { get; init; }

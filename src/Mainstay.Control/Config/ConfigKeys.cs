@@ -256,6 +256,8 @@ public static class ConfigKeys
         new($"{list}[].price", Mapping, "(unknown)", "What a million tokens cost, in your currency."),
         new($"{list}[].price.prompt", Number(0, 1_000_000), Required, "Those of prompts."),
         new($"{list}[].price.answer", Number(0, 1_000_000), Required, "Those of answers."),
+        new($"{list}[].metrics", Of("path or URL"), "(not read)",
+            "Where its engine (vLLM, SGLang, TGI) tells its load as Prometheus text, such as `/metrics`: work that others send there counts as well."),
         new($"{list}[].path", Of("path with `{path}` and `{model}`"), "(the API's own)",
             "What follows the url instead of the API's own path, such as `/openai/deployments/{model}{path}?api-version=2024-10-21`."),
         new($"{list}[].headers", Of("list of `Name: value`"), None,
