@@ -3,56 +3,48 @@ using System.Globalization;
 
 namespace Mainstay.Scenarios;
 
-/// <summary>A gateway that has no file descriptor left blames itself, not its servers.</summary>
+/// <summary>A gateway that runs out of file descriptors blames itself, not its servers, and lives on.</summary>
 public sealed class OutOfDescriptorsTests
 {
-    private const int Room = 12;
-    private const int Asking = 40;
+    private const int Callers = 30;
+    private const int Plenty = 20_000;
 
     [Fact]
-    public async Task Servers_are_not_blamed_and_all_is_well_once_there_is_room_again()
+    public async Task Servers_are_not_blamed_callers_are_told_and_all_is_well_once_there_is_room_again()
     {
         using var folder = new ScenarioFolder();
-        var gate = new TaskCompletionSource();
-        Func<StubRequest, Task<(int, string)>> answer = async request =>
-        {
-            if (request.First.Contains("/held", StringComparison.Ordinal))
-                await gate.Task;
-            return (200, """{"label":"positive"}""");
-        };
-        await using var east = new StubServer(answer);
-        await using var west = new StubServer(answer);
-        await File.WriteAllTextAsync(folder.Config, folder.Text([(east.Url, "east"), (west.Url, "west")])
-            .Replace("first_byte: 5s", "first_byte: 1m", StringComparison.Ordinal).Replace("total: 30s", "total: 2m", StringComparison.Ordinal));
+        await using var east = new StubServer("""{"label":"positive"}""");
+        await using var west = new StubServer("""{"label":"positive"}""");
+        await File.WriteAllTextAsync(folder.Config, folder.Text([(east.Url, "east"), (west.Url, "west")]));
         await using var serve = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config);
-        var instance = new Instance(folder);
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromMinutes(2) };
-        for (var i = 0; i < 20; i++)
-            Assert.Equal("", await Callers.AskAsync(http, new Uri(folder.Traffic, "/moderation/warm")));
+        // So many connections of callers stay open; those to the servers are closed by them after each answer.
+        Assert.All(await AskAsync(http, folder, "/moderation/before"), failure => Assert.Equal("", failure));
 
-        Limit(serve, Directory.GetFiles($"/proc/{serve.Id}/fd").Length + Room);
-        var held = Enumerable.Range(0, Asking).Select(_ => http.GetAsync(new Uri(folder.Traffic, "/moderation/held"))).ToList();
-        await Patience.UntilAsync("an answer that says why", () => held.Any(h => h.IsCompletedSuccessfully));
-        var refused = await held.First(h => h.IsCompletedSuccessfully);
-        Assert.Equal(503, (int)refused.StatusCode);
-        Assert.Contains("no file descriptor", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Limit(serve, Directory.GetFiles($"/proc/{serve.Id}/fd").Length + 20);
+        var short1 = await AskAsync(http, folder, "/moderation/short");
+        Assert.Contains(short1, failure => failure.StartsWith("503", StringComparison.Ordinal) && failure.Contains("no file descriptor", StringComparison.Ordinal));
+        Assert.All(short1, failure => Assert.True(failure.Length == 0 || failure.StartsWith("503", StringComparison.Ordinal), failure));
+        using var another = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromMinutes(2) };
+        var waiting = Scenarios.Callers.AskAsync(another, new Uri(folder.Traffic, "/moderation/waiting"));
+        // Ticks, probes and whatever else opens files meet the limit, too.
+        await Task.WhenAny(waiting, Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System));
+        Assert.False(serve.HasEnded, serve.Errors);
 
-        Limit(serve, 20_000);
-        gate.SetResult();
-        var answers = await Task.WhenAll(held);
-        Assert.All(answers, a => Assert.True((int)a.StatusCode is 200 or 503, $"{(int)a.StatusCode}"));
-        for (var i = 0; i < 40; i++)
-            Assert.Equal("", await Callers.AskAsync(http, new Uri(folder.Traffic, "/moderation/after")));
-        // Both serve on, neither is held back.
+        Limit(serve, Plenty);
+        Assert.Equal("", await waiting);
+        Assert.All(await AskAsync(http, folder, "/moderation/after"), failure => Assert.Equal("", failure));
         Assert.Contains(east.Requests, r => r.First.Contains("/after", StringComparison.Ordinal));
-        var status = (await instance.StatusAsync())!.Value.ToString();
-        Assert.DoesNotContain("\"open\"", status, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("tick failed", serve.Output + serve.Errors, StringComparison.Ordinal);
     }
+
+    private static Task<string[]> AskAsync(HttpClient http, ScenarioFolder folder, string path) =>
+        Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Scenarios.Callers.AskAsync(http, new Uri(folder.Traffic, path))));
 
     private static void Limit(MainstayProcess process, int files)
     {
         var number = files.ToString(CultureInfo.InvariantCulture);
-        using var prlimit = Process.Start("prlimit", ["--pid", process.Id.ToString(CultureInfo.InvariantCulture), $"--nofile={number}:20000"]);
+        using var prlimit = Process.Start("prlimit", ["--pid", process.Id.ToString(CultureInfo.InvariantCulture), $"--nofile={number}:{Plenty}"]);
         prlimit.WaitForExit();
         Assert.Equal(0, prlimit.ExitCode);
     }

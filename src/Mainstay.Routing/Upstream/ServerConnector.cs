@@ -30,7 +30,7 @@ internal static class ServerConnector
         string? refused = null;
         try
         {
-            socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            socket = Kept(new Socket(SocketType.Stream, ProtocolType.Tcp));
             var isSecured = server.Url.Scheme == Uri.UriSchemeHttps;
             if (isSecured && trust.Refusal is { } unread)
                 throw new NotReachedException(unread);
@@ -78,7 +78,7 @@ internal static class ServerConnector
         {
             if (i == addresses.Length)
                 throw new SocketException((int)SocketError.HostNotFound);
-            var socket = new PolledSocket(new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, Poller.Choose());
+            var socket = new PolledSocket(Kept(new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp)), Poller.Choose());
             try
             {
                 connecting(socket.Socket);
@@ -94,6 +94,18 @@ internal static class ServerConnector
                     throw;
             }
         }
+    }
+
+    /// <exception cref="SocketException">It took one of the last descriptors, which are kept for files.</exception>
+    private static Socket Kept(Socket socket)
+    {
+        if (Descriptors.IsKeptForFiles(socket))
+        {
+            socket.Dispose();
+            throw new SocketException((int)SocketError.TooManyOpenSockets);
+        }
+        socket.NoDelay = true;
+        return socket;
     }
 
     /// <summary>What people are told of a failure.</summary>
