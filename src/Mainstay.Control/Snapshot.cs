@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
@@ -33,6 +34,9 @@ public sealed record Snapshot
 
     /// <summary>The last ones, newest first; the first may be in progress.</summary>
     public ImmutableArray<Practice> Practices { get; init; } = [];
+
+    /// <summary>What people are told of, and how far messages have come.</summary>
+    public AlertsStatus Alerts { get; init; } = AlertsStatus.None;
 
     public static Snapshot None { get; } = new()
     {
