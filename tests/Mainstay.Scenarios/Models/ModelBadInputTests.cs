@@ -13,7 +13,9 @@ public sealed class PlainModelHouse : IAsyncLifetime
     internal ModelHouse House { get; private set; } = null!;
 
     public async Task InitializeAsync() => House = await ModelHouse.StartAsync(
-        [new HouseModel("fast", "openai", [(Provider, "")]), new HouseModel("fast", "anthropic", [(Other, "")])]);
+        [new HouseModel("fast", "openai", [(Provider, "")]), new HouseModel("fast", "anthropic", [(Other, "")])],
+        // What it is asked is large, and a crowded machine takes its time to read it.
+        "connect: 1s, first_token: 20s, first_byte: 20s, idle: 20s, total: 60s");
 
     public async Task DisposeAsync() => await House.DisposeAsync();
 }
