@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace Mainstay.Control;
 
 /// <summary>
-/// The judgement of Mainstay, once a second: windows → anomalies → incidents → remedies → journal → table. It may die or
+/// The judgement of Mainstay, once a second: windows → anomalies → alerts → incidents → remedies → journal → table. It may die or
 /// hang at any point: traffic flows on with the last table. All state but the next order belongs to the loop's own task.
 /// </summary>
 public sealed partial class ControlLoop
@@ -22,7 +22,7 @@ public sealed partial class ControlLoop
     private readonly ChannelReader<Observation> _feed;
     private readonly StateFolder _state;
     private readonly Action<RouteTable> _publish;
-    private readonly Notifier _notifier;
+    private readonly Alerting _alerting;
     private readonly ILogger<ControlLoop> _log;
     private readonly OrderDesk _orders = new();
     private readonly Collector _collector;
@@ -50,15 +50,15 @@ public sealed partial class ControlLoop
     /// <param name="state">Spool, incidents and pause on disk.</param>
     /// <param name="table">The table in force before, whose version and overlays go on; <see cref="RouteTable.Empty"/> if none.</param>
     /// <param name="publish">Puts a table in force. Throws IOException if it could not; it is then tried again.</param>
-    /// <param name="notifier">Tells people.</param>
+    /// <param name="alerting">Tells people.</param>
     /// <param name="troubles">What people should know of Mainstay itself; shown with the rest.</param>
     /// <param name="clock">Every time comes from it.</param>
     /// <param name="log">For operators.</param>
     public ControlLoop(
         MainstayConfig config, ChannelReader<Observation> feed, StateFolder state, RouteTable table, Action<RouteTable> publish,
-        Notifier notifier, Troubles troubles, TimeProvider clock, ILogger<ControlLoop> log)
+        Alerting alerting, Troubles troubles, TimeProvider clock, ILogger<ControlLoop> log)
     {
-        (_config, _feed, _state, _publish, _notifier, _troubles, _clock, _log) = (config, feed, state, publish, notifier, troubles, clock, log);
+        (_config, _feed, _state, _publish, _alerting, _troubles, _clock, _log) = (config, feed, state, publish, alerting, troubles, clock, log);
         _collector = new Collector(clock.GetUtcNow());
         _book = new IncidentBook(state.ReadIncidents(out var unreadable), new Playbook());
         _troubles.Note("incidents", unreadable);
@@ -112,8 +112,8 @@ public sealed partial class ControlLoop
     {
         var config = TakeConfig(now);
         var windows = TakeWindows(now);
-        var anomalies = _detectors.Judge(windows, _book.IsOpenIn);
         var orders = _orders.Take(_state.Pause, now, _unwritten);
+        var anomalies = _alerting.Take(_detectors.Judge(windows, _book.IsOpenIn), orders, config, now);
         _history.Add(windows);
         _capacity.Learn(windows.Servers.Keys, _history);
 
@@ -128,16 +128,20 @@ public sealed partial class ControlLoop
         var news = NewsSince(before);
         _unwritten.AddRange(notices.Select(n => n.ToFact()));
         _unwritten.AddRange(news.Select(n => new FactDraft(n.At, n.Kind, n.Incident, "mainstay", n.Text)));
+        _unwritten.AddRange(_alerting.Tell(_book.Incidents, [.. notices.Select((n, place) => n.ToNews(place)), .. news], orders, config, now));
 
         // Giving traffic back because a person says so needs no disk; everything else does.
         if (WriteFacts())
             TryPublish(Overlays());
         else if (tick.PausedBy is not null || _drains.HasLifted || _practices.Latest?.Ended == now)
             TryPublish(OverlaysStillWanted());
-        foreach (var item in notices.Select((n, place) => n.ToNews(place)).Concat(news))
-            _notifier.Tell(item);
+        _alerting.Save(orders, now);
         orders.Answer(_book.Incidents, tick.PausedBy is not null, _table.Overlays);
-        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List()) with { Practices = _practices.Practices };
+        _snapshot = SnapshotMaker.Make(tick, _table, _book.Incidents, _troubles.List()) with
+        {
+            Practices = _practices.Practices,
+            Alerts = _alerting.Status(config, now),
+        };
     }
 
     /// <summary>Runs by another configuration from the next tick on. Safe from any thread.</summary>

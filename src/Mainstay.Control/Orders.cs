@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Mainstay.Control.Alerts;
+
 namespace Mainstay.Control;
 
 /// <summary>What a person asks of the control loop. Carried out in the next tick, and stands in the journal.</summary>
@@ -33,10 +36,26 @@ public sealed record PracticeOrder(string? Service, string Region, TimeSpan For,
 /// <summary>Stops the practice that is in progress.</summary>
 public sealed record StopPracticeOrder(string Who, string Why) : Order(Who, Why);
 
+/// <summary>Raises alerts from outside, raises them again, or says that they are over.</summary>
+public sealed record RaiseOrder(ImmutableArray<RaisedAlert> Alerts, string Who) : Order(Who, "");
+
+/// <summary>Takes care of an alert: nobody further is told of it until it is over.</summary>
+/// <param name="Alert">Number of its group, or the fingerprint of one of them.</param>
+public sealed record AcknowledgeOrder(string Alert, string Who, string Why) : Order(Who, Why);
+
+/// <summary>Keeps people from being told of the alerts that all matchers fit.</summary>
+public sealed record SilenceOrder(ImmutableArray<Matcher> Matchers, TimeSpan For, string Who, string Why) : Order(Who, Why);
+
+/// <summary>Ends a silence.</summary>
+public sealed record UnsilenceOrder(int Number, string Who, string Why) : Order(Who, Why);
+
+/// <summary>A job elsewhere reports that it has run.</summary>
+public sealed record HeartbeatOrder(string Job, string Who) : Order(Who, "");
+
 /// <summary>What became of an order.</summary>
 /// <param name="Done">False: nothing was changed, and the message says why and what would help.</param>
 public sealed record OrderResult(bool Done, string Message)
 {
-    /// <summary>Number of the drain or practice that it is about; null: neither.</summary>
+    /// <summary>Number of the drain, practice, alert or silence that it is about; null: none.</summary>
     public int? Number { get; init; }
 }

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Incidents;
 using Mainstay.Control.Mitigation;
+using Mainstay.Routing;
 
 namespace Mainstay.Control;
 
@@ -32,6 +34,9 @@ public sealed record Snapshot
 
     /// <summary>The last ones, newest first; the first may be in progress.</summary>
     public ImmutableArray<Practice> Practices { get; init; } = [];
+
+    /// <summary>What people are told of, and how far messages have come.</summary>
+    public AlertsStatus Alerts { get; init; } = AlertsStatus.None;
 
     public static Snapshot None { get; } = new()
     {
@@ -104,6 +109,12 @@ public sealed record ServerStatus(
 
     /// <summary>Attempts that were let through although its breaker held requests back, since the data plane's start.</summary>
     public long Forced { get; init; }
+
+    /// <summary>Of a model: what its engine says of its load; null: it is not asked, or what it said is stale and counts for nothing.</summary>
+    public EngineReport? Engine { get; init; }
+
+    /// <summary>Why the metrics of its engine could not be read; null: they could, or nobody asks.</summary>
+    public string? EngineTrouble { get; init; }
 
     /// <summary>True: an overlay of its own takes its traffic away.</summary>
     public bool IsDrained { get; init; }

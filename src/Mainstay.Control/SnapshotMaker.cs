@@ -62,6 +62,8 @@ internal static class SnapshotMaker
             IsLimitLearned = report?.IsLimitLearned ?? false,
             Waiting = report?.Waiting ?? 0,
             Forced = report?.Forced ?? 0,
+            Engine = report?.Engine,
+            EngineTrouble = report?.EngineTrouble,
             IsDrained = overlays.Any(o => o.Server is not null && o.Share == 0 && o.Covers(service.Name, server)),
         };
     }

@@ -90,7 +90,11 @@ public sealed record DecisionStep(DecisionStepKind Kind, TimeSpan After)
 /// <param name="Weight">Its share of the work beside its peers.</param>
 /// <param name="Why">Why it was passed over; of the chosen one what spoke against it, though nothing was better.</param>
 /// <param name="Share">Share of the requests that a remedy lets through to it, 0 to 1; null: no remedy concerns it.</param>
-public sealed record Candidate(string Server, string Region, int Outstanding, double Weight, PassedOver Why, double? Share);
+public sealed record Candidate(string Server, string Region, int Outstanding, double Weight, PassedOver Why, double? Share)
+{
+    /// <summary>Of a model: requests on its engine that this gateway did not send, as its metrics said within the last seconds; 0: none, or nobody knows.</summary>
+    public int Others { get; init; }
+}
 
 /// <summary>What acted on a request without anybody's judgement.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Reflex>))]
@@ -137,6 +141,12 @@ public enum Reflex
 
     /// <summary>It got the answer that is kept for when no server is left.</summary>
     AnsweredFromFile,
+
+    /// <summary>It was not let in: its key has reached a limit of the minute. Amount: the limit.</summary>
+    OverLimit,
+
+    /// <summary>It was not let in: its key has too little left of its budget of the day. Amount: the budget.</summary>
+    OverBudget,
 
     /// <summary>Its answer was cut, and another server is to go on with it. Amount: characters that its caller has already.</summary>
     Continued,

@@ -45,7 +45,7 @@ internal static class DecisionReader
             var entry = slot.Candidates[step.First + i];
             var server = service.Servers[entry.Server].Spec;
             var share = service.Overlays.Where(o => o.Covers(service.Spec.Name, server)).Select(o => (double?)o.Share).Min();
-            candidates.Add(new Candidate(server.Name, server.Region, entry.Outstanding, server.Weight, (PassedOver)entry.Why, share));
+            candidates.Add(new Candidate(server.Name, server.Region, entry.Outstanding, server.Weight, (PassedOver)entry.Why, share) { Others = entry.Others });
         }
         return candidates.MoveToImmutable();
     }

@@ -120,7 +120,10 @@ internal readonly struct DecisionRecord(DecisionRing? ring, LiveService? service
         if (room <= 0)
             return;
         ref var entry = ref slot.Candidates[slot.CandidateCount++];
-        (entry.Server, entry.Why, entry.Outstanding) = ((ushort)index, (byte)why, servers[index].Outstanding);
+        var server = servers[index];
+        (entry.Server, entry.Why) = ((ushort)index, (byte)why);
+        entry.Outstanding = (ushort)Math.Min(server.Outstanding, ushort.MaxValue);
+        entry.Others = (ushort)Math.Min(server.Spec.Ai?.Metrics is null ? 0 : server.Engine(server.Now)?.Others ?? 0, ushort.MaxValue);
         room--;
     }
 

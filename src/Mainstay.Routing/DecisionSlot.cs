@@ -79,7 +79,11 @@ internal struct DecisionSlot
     [StructLayout(LayoutKind.Sequential)]
     public struct CandidateEntry
     {
-        public int Outstanding;
+        /// <summary>The largest value means that or more.</summary>
+        public ushort Outstanding;
+
+        /// <summary>Requests there that others sent, likewise.</summary>
+        public ushort Others;
 
         /// <summary>Place among the service's servers.</summary>
         public ushort Server;

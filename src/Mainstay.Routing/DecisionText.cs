@@ -76,8 +76,11 @@ public static class DecisionText
         var weight = chosen.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", weight {chosen.Weight:0.###}");
         var though = chosen.Why == PassedOver.No ? "" : $", although {Reason(chosen)}: nothing better was left";
         var others = Others(step, chosen);
-        return $"{step.Region}: {chosen.Server} chosen ({chosen.Outstanding} outstanding{weight}{least}){though}{(others.Length > 0 ? "; " : ".")}{others}";
+        return $"{step.Region}: {chosen.Server} chosen ({Work(chosen)}{weight}{least}){though}{(others.Length > 0 ? "; " : ".")}{others}";
     }
+
+    private static string Work(Candidate candidate) =>
+        $"{candidate.Outstanding} outstanding{(candidate.Others > 0 ? $" and {candidate.Others} of others" : "")}";
 
     private static string Others(DecisionStep step, Candidate? chosen)
     {
@@ -114,7 +117,7 @@ public static class DecisionText
         PassedOver.Rank => "a fallback of higher rank, not needed",
         PassedOver.RegionTried => "its region has failed this request",
         PassedOver.Region => $"{candidate.Region} comes later in the order of regions",
-        PassedOver.Busier => $"busier ({candidate.Outstanding} outstanding)",
+        PassedOver.Busier => $"busier ({Work(candidate)})",
         PassedOver.Zone => "in another zone",
         PassedOver.Slower => "no busier, but slower lately",
         PassedOver.Prefix => "less busy or as good, but requests that begin alike go to the chosen one",
@@ -126,6 +129,7 @@ public static class DecisionText
     {
         AttemptResult.Answered or AttemptResult.ServerError or AttemptResult.Overloaded => $"{step.Status}, first byte after {Time(step.FirstByte)}",
         AttemptResult.NotReached => $"not reached, after {Time(step.FirstByte)}",
+        AttemptResult.OutOfSockets => "this gateway has no file descriptor left for a connection",
         AttemptResult.Broken => $"the connection broke before an answer, after {Time(step.FirstByte)}",
         AttemptResult.FirstByteTimeout => $"no first byte within {Time(step.FirstByte)}",
         AttemptResult.Stalled => $"{step.Status}, then it stalled longer than the idle deadline",
@@ -151,6 +155,8 @@ public static class DecisionText
         Reflex.Panic => $"Breakers not heeded: only {step.Amount} of {step.Of} servers are left.",
         Reflex.Queued => $"Stored in the queue of when_down ({step.Amount} wait there), to be sent when a server is back.",
         Reflex.Continued => $"The answer was cut after {step.Amount} characters; another server is to go on with it.",
+        Reflex.OverLimit => $"Not let in: its key has reached a limit of the minute ({step.Amount}).",
+        Reflex.OverBudget => $"Not let in: its key has too little left of its budget of the day ({step.Amount}).",
         Reflex.AnsweredFromFile => "Answered from the file of when_down.",
         _ => $"{step.Reflex} {step.Amount}",
     };

@@ -220,7 +220,7 @@ public sealed partial class Gateway : IDisposable
             return false;
         }
         // While requests wait, another attempt is another request's place: only what broke, or matters most, gets one.
-        var isBroken = result is AttemptResult.NotReached or AttemptResult.Broken;
+        var isBroken = result.SurelyNotReached() || result == AttemptResult.Broken;
         if (!isBroken && request.Service.Admission.IsOverloaded && request.Priority != Priority.Critical)
         {
             request.Decision.Acted(Reflex.Overload, request.Service.Admission.Waiting);
@@ -260,7 +260,7 @@ public sealed partial class Gateway : IDisposable
             return false;
         if (request.Attempt >= request.Service.Spec.Retry.Attempts || body is { CanReplay: false })
             return false;
-        return result == AttemptResult.NotReached || MaySendTwice(request);
+        return result.SurelyNotReached() || MaySendTwice(request);
     }
 
     /// <summary>"Sent twice?": what may have reached a server is sent again only if that does no harm.</summary>

@@ -1,3 +1,5 @@
+using Mainstay.Routing.Models;
+
 namespace Mainstay.Routing;
 
 /// <summary>
@@ -132,8 +134,14 @@ public sealed class LiveServer
         var back = now - Volatile.Read(ref _state.BackSince);
         if (back < slowStart)
             weight *= Math.Max(SmallestStart, (double)back / slowStart);
-        return ((Spec.Ai is null ? Outstanding : OutstandingTokens) + 1) / weight;
+        return ((Spec.Ai is null ? Outstanding : OutstandingTokens + (Engine(now)?.OthersTokens ?? 0)) + 1) / weight;
     }
+
+    /// <summary>What its engine says of itself; null: nothing, or nothing that is still good.</summary>
+    internal EngineLoad? Engine(long now) => _state.Engine is { } said && now - said.At < EngineLoad.GoodFor.TotalSeconds * _state.Frequency ? said : null;
+
+    /// <summary>Takes over what its engine said; null: nothing that could be read, and why.</summary>
+    internal void NoteEngine(EngineLoad? said, string? trouble) => (_state.Engine, _state.EngineTrouble) = (said ?? _state.Engine, trouble);
 
     /// <summary>It comes back, or is new beside others: it gets little work at first.</summary>
     internal void StartSlowly() => Volatile.Write(ref _state.BackSince, _state.Now());
@@ -143,6 +151,8 @@ public sealed class LiveServer
     {
         LockedOut = LockedOut,
         Tokens = OutstandingTokens,
+        Engine = Spec.Ai?.Metrics is not null && Engine(Now) is { } said ? new EngineReport(said.Said.Running, said.Said.Waiting, said.Said.Cache, said.Others) : null,
+        EngineTrouble = Spec.Ai?.Metrics is not null ? _state.EngineTrouble : null,
         Limit = Limit,
         IsLimitLearned = _state.Limits.IsAdaptive,
         Waiting = Waiting,
@@ -337,6 +347,8 @@ public sealed class LiveServer
         public long Tokens;
         public volatile bool Unwell;
         public volatile string? LockedOut;
+        public volatile EngineLoad? Engine;
+        public volatile string? EngineTrouble;
         public long LockedUntil;
         public double LockLength;
         public Lock Locking { get; } = new();

@@ -29,6 +29,9 @@ public sealed record ModelServer
     /// <summary>Price of a million tokens of answers; null: unknown.</summary>
     public double? AnswerPrice { get; init; }
 
+    /// <summary>Where its engine tells its load as Prometheus text: a path on its host, or a URL; null: nowhere.</summary>
+    public string? Metrics { get; init; }
+
     /// <summary>sagemaker: the name of the endpoint; lambda: the name or ARN of the function; null: as the caller names the model.</summary>
     public string? Endpoint { get; init; }
 

@@ -118,7 +118,7 @@ public readonly record struct Attempt(string Server, string Region, AttemptResul
 
     /// <summary>True if the server is to blame.</summary>
     [JsonIgnore]
-    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded or AttemptResult.CallerLeft or AttemptResult.Outrun);
+    public bool Failed => Result is not (AttemptResult.Answered or AttemptResult.Overloaded) && !Result.SaysNothing();
 }
 
 /// <summary>How one try on a server ended.</summary>
@@ -140,6 +140,9 @@ public enum AttemptResult
     /// <summary>The connection broke before an answer began.</summary>
     Broken,
 
+    /// <summary>No connection, because this process has no file descriptor or buffer left for one; says nothing about the server.</summary>
+    OutOfSockets,
+
     /// <summary>No first byte within its deadline.</summary>
     FirstByteTimeout,
 
@@ -157,6 +160,17 @@ public enum AttemptResult
 
     /// <summary>The caller went away, or its body broke off or broke the rules; says nothing about the server.</summary>
     CallerLeft,
+}
+
+/// <summary>What follows from how a try ended.</summary>
+public static class AttemptResults
+{
+    /// <summary>True if the request surely did not reach the server.</summary>
+    public static bool SurelyNotReached(this AttemptResult result) => result is AttemptResult.NotReached or AttemptResult.OutOfSockets;
+
+    /// <summary>True if it says nothing about the server, neither good nor bad.</summary>
+    public static bool SaysNothing(this AttemptResult result) =>
+        result is AttemptResult.CallerLeft or AttemptResult.Outrun or AttemptResult.OutOfSockets;
 }
 
 /// <summary>Result of one active health check.</summary>
@@ -199,6 +213,12 @@ public sealed record ServerReport(
     /// <summary>Of a model: tokens still to be read or written, estimated; zero of http.</summary>
     public long Tokens { get; init; }
 
+    /// <summary>Of a model: what its engine says of its load; null: it is not asked, or what it said is stale and counts for nothing.</summary>
+    public EngineReport? Engine { get; init; }
+
+    /// <summary>Why the metrics of its engine could not be read the last time; null: they could, or nobody asks.</summary>
+    public string? EngineTrouble { get; init; }
+
     /// <summary>Attempts that may be under way on it or, if that is learned, wait for their first byte; null: no limit.</summary>
     public int? Limit { get; init; }
 
@@ -211,6 +231,13 @@ public sealed record ServerReport(
     /// <summary>Attempts that were let through although its breaker held requests back, since the data plane's start.</summary>
     public long Forced { get; init; }
 }
+
+/// <summary>What an engine says of its load.</summary>
+/// <param name="Running">Requests in its batch.</param>
+/// <param name="Waiting">Requests that wait for a place there.</param>
+/// <param name="Cache">Share of its KV cache in use, 0 to 1; null: it does not say.</param>
+/// <param name="Others">Of those in batch and queue the ones that this gateway did not send.</param>
+public sealed record EngineReport(int Running, int Waiting, double? Cache, int Others);
 
 /// <summary>How a service stands as the data plane sees it; reported once a second.</summary>
 /// <param name="At">When it was so.</param>

@@ -60,6 +60,7 @@ internal static class OwnAnswer
                 request.Exchange, 504, $"Server {server} sent nothing within timeouts.first_byte = {request.Service.Spec.Timeouts.FirstByte}."),
             AttemptResult.ServerError => WriteAsync(
                 request.Exchange, 503, $"The servers of {request.Service.Spec.Name} failed it, and it could not be queued."),
+            AttemptResult.OutOfSockets => WriteAsync(request.Exchange, 503, $"No server was asked: {NotReachedException.OutOfSockets}."),
             AttemptResult.NotReached => WriteAsync(
                 request.Exchange, 502, $"Server {server} could not be reached{(request.Why is { } why ? $": {why}" : "")}."),
             _ => WriteAsync(

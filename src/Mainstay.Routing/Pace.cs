@@ -11,12 +11,13 @@ internal sealed class Pace(long frequency)
 {
     private const double FadeSeconds = 2;
     private const double ForgetSeconds = 10;
+    private const long Never = long.MinValue;
 
     private readonly double _fade = FadeSeconds * frequency;
     private readonly double _forget = ForgetSeconds * frequency;
     private double _lately;
     private long _notedAt;
-    private long _heardAt;
+    private long _heardAt = Never;
     private int _waiting;
 
     /// <summary>Lately, apart from silence and idleness; 0: nothing is known yet.</summary>
@@ -52,8 +53,12 @@ internal sealed class Pace(long frequency)
     /// <param name="most">No server is thought slower: chance must not look like a difference in kind.</param>
     public double At(long now, double unknown, double most)
     {
-        var lately = Lately is var known and not 0 ? known : unknown;
-        var quiet = now - Volatile.Read(ref _heardAt);
+        var (lately, heard) = (Lately, Volatile.Read(ref _heardAt));
+        // Who was never asked has not been idle since the clock began, and others may keep it busy: it counts from the first look at it.
+        if (heard == Never)
+            heard = Interlocked.CompareExchange(ref _heardAt, now, Never) is var first and not Never ? first : now;
+        lately = lately == 0 ? unknown : lately;
+        var quiet = now - heard;
         return Volatile.Read(ref _waiting) > 0
             ? Math.Min(Math.Max(lately, quiet), most)
             : Math.Min(lately, most) * (_forget / (_forget + quiet));

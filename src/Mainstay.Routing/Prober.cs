@@ -1,11 +1,12 @@
 using Mainstay.Routing.Certificates;
 using Mainstay.Routing.Models;
+using Mainstay.Routing.Upstream;
 
 namespace Mainstay.Routing;
 
 /// <summary>
 /// Asks every server that has a health check whether it is well, on a jittered schedule, and tells the server's live
-/// state and the feed; compares peers and reports how each server stands once a second. Its connections are its own: a server that is slow to answer callers can still say that it is well.
+/// state and the feed; reads the metrics of engines, compares peers and reports how each server stands once a second. Its connections are its own: a server that is slow to answer callers can still say that it is well.
 /// </summary>
 public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clock, Random random) : IDisposable
 {
@@ -15,6 +16,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private readonly HashSet<LiveServer> _underWay = [];
     private readonly PeerCheck _peers = new(routes);
     private readonly ServerProbe _probe = new(clock);
+    private EngineWatch? _engines;
 
     /// <summary>Probes until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -53,7 +55,8 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
                 .Where(server => service.Spec.Health is not null || FreeProbe.IsDue(service, server))
                 .Select(server => (server, service)))
             .ToDictionary();
-        _probe.Keep(present.Values.Select(TrustOf).ToHashSet());
+        _engines ??= new EngineWatch(_probe, clock, random);
+        _probe.Keep([.. present.Values.Select(TrustOf), .. _engines.Beat(routes.Current.Services, cancel)]);
         foreach (var gone in _due.Keys.Where(server => !present.ContainsKey(server)).ToList())
             _due.Remove(gone);
         foreach (var (server, service) in present)
@@ -71,11 +74,23 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
     private async Task ProbeAsync(LiveServer server, LiveService service, CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        var trouble = service.Spec.Health is not null
-            ? await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel)
-            : await _probe.AskFreeAsync(service.Spec, TrustOf(service), server, cancel);
-        lock (_underWay)
-            _underWay.Remove(server);
+        string trouble;
+        try
+        {
+            trouble = service.Spec.Health is not null
+                ? await _probe.AskAsync(service.Spec, TrustOf(service), server.Spec, cancel)
+                : await _probe.AskFreeAsync(service.Spec, TrustOf(service), server, cancel);
+        }
+        catch (NotReachedException)
+        {
+            // This process is short of descriptors: a server that was not asked is neither well nor unwell.
+            return;
+        }
+        finally
+        {
+            lock (_underWay)
+                _underWay.Remove(server);
+        }
         if (cancel.IsCancellationRequested)
             return;
         server.NoteProbe(trouble.Length == 0);
@@ -86,7 +101,7 @@ public sealed class Prober(LiveRoutes routes, OutcomeFeed feed, TimeProvider clo
             clock.GetElapsedTime(started), trouble));
     }
 
-    private static ServerTrust TrustOf(LiveService service) => service.Trust?.Current ?? ServerTrust.OfMachine;
+    internal static ServerTrust TrustOf(LiveService service) => service.Trust?.Current ?? ServerTrust.OfMachine;
 
     private bool TryTake(LiveServer server)
     {

@@ -63,7 +63,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
     public string LastServer { get; private set; } = "";
 
     /// <summary>True once an attempt may have reached a server.</summary>
-    public bool MayHaveReached => _attempts.Any(a => a.Result != AttemptResult.NotReached);
+    public bool MayHaveReached => _attempts.Any(a => !a.Result.SurelyNotReached());
 
     /// <summary>Notes that it was stored instead of served.</summary>
     /// <param name="waiting">Requests in the queue.</param>
@@ -123,7 +123,7 @@ internal sealed class RequestInProgress(Exchange exchange, LiveService service, 
         decision.Tried(place.Server, result, status, place.Began, place.FirstByte);
         _whole = wholeAnswer;
         _callerLeft = result == AttemptResult.CallerLeft;
-        place.Leave(result is AttemptResult.CallerLeft or AttemptResult.Outrun ? null : attempt.Failed);
+        place.Leave(result.SaysNothing() ? null : attempt.Failed);
     }
 
     /// <summary>Ends an attempt that has not been ended yet.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
@@ -16,6 +17,8 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 {
     private readonly TimeProvider _clock = clock;
     private const int LongestGrpcAnswer = 1024;
+    private const int LongestText = 1 << 20;
+    private static readonly HealthCheck Text = new() { Path = "", Every = default, Timeout = TimeSpan.FromSeconds(1) };
 
     private static readonly HttpRequestOptionsKey<(Server Server, HealthCheck Check)> AskedKey = new("asked");
 
@@ -26,8 +29,10 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 
     /// <summary>A standstill of this process must not look like one of every server.</summary>
     private readonly AttemptClock _deadlines = new(clock);
+    private readonly HostAddresses _addresses = new(clock);
 
     /// <summary>Returns what is wrong with the server; empty if nothing. Throws only what cancels it.</summary>
+    /// <exception cref="NotReachedException">This process has no descriptor left to ask with: nothing is known of the server.</exception>
     public Task<string> AskAsync(Service service, ServerTrust trust, Server server, CancellationToken cancel)
     {
         var check = service.Health!;
@@ -62,6 +67,33 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
             return FreeProbe.Judge((int)answer.StatusCode, server.LockedOut is not null);
         }, cancel);
 
+    /// <summary>Fetches a text of at most a MiB from a server's url, or says what is wrong.</summary>
+    public async Task<(string Text, string Trouble)> ReadTextAsync(ServerTrust trust, Server server, CancellationToken cancel)
+    {
+        var text = "";
+        var trouble = await WithinAsync(Text.Timeout, async both =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, server.Url);
+            request.Options.Set(AskedKey, (server, Text));
+            using var answer = await ClientFor(trust).SendAsync(request, both);
+            if (!answer.IsSuccessStatusCode)
+                return string.Create(CultureInfo.InvariantCulture, $"answered {(int)answer.StatusCode}");
+            var bytes = ArrayPool<byte>.Shared.Rent(LongestText);
+            try
+            {
+                await using var body = await answer.Content.ReadAsStreamAsync(both);
+                var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, both);
+                text = Encoding.UTF8.GetString(bytes, 0, length);
+                return length < bytes.Length ? "" : "answered more than a MiB";
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(bytes);
+            }
+        }, cancel);
+        return (text, trouble);
+    }
+
     private async Task<string> WithinAsync(TimeSpan time, Func<CancellationToken, Task<string>> ask, CancellationToken cancel)
     {
         using var timeout = _deadlines.Limit(time);
@@ -76,12 +108,12 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return Why(e);
+            return NotReached(e) is { } why ? why.Message : e.InnerException?.Message ?? e.Message;
         }
     }
 
     /// <summary>Closes the connections that were opened with what no service uses any more.</summary>
-    public void Keep(IReadOnlySet<ServerTrust> used)
+    public void Keep(HashSet<ServerTrust> used)
     {
         foreach (var trust in _connections.Keys)
             if (!used.Contains(trust) && _connections.TryRemove(trust, out var gone))
@@ -99,7 +131,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
     {
         // The probe's own time bounds it.
         var (socket, secured) = await ServerConnector.OpenAsync(
-            server, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), _clock, cancel);
+            server, _addresses, trust, service.Protocol == ServerProtocol.Http2, (service.Health!.Timeout, default), _clock, cancel);
         if (secured is not null)
             await secured.DisposeAsync();
         socket.Dispose();
@@ -161,7 +193,7 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
                 throw new NotReachedException("nobody asked");
             using var deadline = of._deadlines.Limit(asked.Check.Timeout);
             var (socket, secured) = await ServerConnector.OpenAsync(
-                asked.Server, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), of._clock, cancel, deadline);
+                asked.Server, of._addresses, trust, request.Version == HttpVersion.Version20, (asked.Check.Timeout, deadline.Token), of._clock, cancel, deadline);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },
     }), this);
@@ -202,11 +234,12 @@ internal sealed class ServerProbe(TimeProvider clock) : IDisposable
 
     private static string? Field(HttpResponseHeaders headers) => headers.TryGetValues("grpc-status", out var values) ? values.First() : null;
 
-    private static string Why(Exception exception)
+    /// <exception cref="NotReachedException">This process could not ask, whatever the server would have said.</exception>
+    private static NotReachedException? NotReached(Exception exception)
     {
         for (var e = exception; e is not null; e = e.InnerException)
-            if (e is NotReachedException)
-                return e.Message;
-        return exception.InnerException?.Message ?? exception.Message;
+            if (e is NotReachedException found)
+                return found.Result == AttemptResult.NotReached ? found : throw found;
+        return null;
     }
 }

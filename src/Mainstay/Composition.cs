@@ -4,7 +4,7 @@ using Mainstay.Api;
 using Mainstay.Commands;
 using Mainstay.Control;
 using Mainstay.Control.Config;
-using Mainstay.Control.Incidents;
+using Mainstay.Control.Notify;
 using Mainstay.Control.Storage;
 using Mainstay.Control.Usage;
 using Mainstay.Routing;
@@ -30,6 +30,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private readonly OutcomeFeed _feed = new();
     private DecisionRing? _decisions;
     private TelemetryExport? _telemetry;
+    private Dispatcher? _dispatcher;
     private UsageLedger? _usage;
 
     public OutcomeFeed Feed => _feed;
@@ -118,14 +119,20 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     public ControlLoop BuildControlLoop(MainstayConfig config, StateFolder state, Action<RouteTable> publish)
     {
         ControlLoop? loop = null;
-        var webhooks = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
-        var notifier = new Notifier(() => (loop?.Config ?? config).Notify, clock, logs.CreateLogger<Notifier>(), webhooks);
+        var alerting = new Alerting(state.Root, Troubles, clock, seed + 2, logs.CreateLogger<Alerting>());
+        var dispatcher = _dispatcher = new Dispatcher(alerting.Outbox, () => (loop?.Config ?? config).Notify, Troubles, clock, logs.CreateLogger<Dispatcher>());
+        _parts.Add("outbox", ControlStopsWithin, _ =>
+        {
+            dispatcher.Dispose();
+            alerting.Dispose();
+            return Task.CompletedTask;
+        });
         var drain = new SpoolDrain(state.Spool, Store.OpenSqlite(state.Database), Troubles, clock, logs.CreateLogger<SpoolDrain>());
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
         var telemetry = _telemetry = new TelemetryExport(config.Telemetry, () => _feed.Dropped, clock);
         _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
         var usage = _usage = UsageLedger.Open(state.Database, Troubles, clock, logs.CreateLogger<UsageLedger>());
-        loop = new ControlLoop(config, _feed.Reader, state, table, publish, notifier, Troubles, clock, logs.CreateLogger<ControlLoop>())
+        loop = new ControlLoop(config, _feed.Reader, state, table, publish, alerting, Troubles, clock, logs.CreateLogger<ControlLoop>())
         {
             Observed = observation =>
             {
@@ -133,13 +140,14 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 usage.Note(observation);
             },
         };
+        _parts.Run("notifications", dispatcher.RunAsync);
+        _parts.Run("heartbeat", new DeadMansSwitch(dispatcher, () => loop.Config.Alerts.Heartbeat, () => loop.Snapshot.At, Troubles, clock).RunAsync);
         // Stops after the traffic, whose last requests are counted as well.
         _parts.Run("usage", async token =>
         {
             using (usage)
                 await usage.RunAsync(_feed.Reader, token);
         });
-        _parts.Run("notifier", notifier.RunAsync);
         _parts.Run("database", drain.RunAsync);
         return loop;
     }
@@ -153,7 +161,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         _parts.Run("control loop", loop.RunAsync);
         var app = MakeListener(control.Listen, _ => { });
         ControlListener.Map(
-            app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock,
+            app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _dispatcher!.TestAsync,
             _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);

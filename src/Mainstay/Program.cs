@@ -23,6 +23,8 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     CheckCommand.Build(),
     StatusCommand.Build(clock),
     IncidentCommand.Build(clock),
+    AlertCommand.Build(clock),
+    NotifyCommand.Build(clock),
     ExplainCommand.Build(clock),
     UsageCommand.Build(),
     DrainCommand.Build(clock),

@@ -3,7 +3,7 @@ namespace Mainstay.Browser;
 /// <summary>How each page looks and behaves for different people, while an incident is open.</summary>
 public sealed class PageTests(StandingHouse house) : IClassFixture<StandingHouse>
 {
-    private static readonly string[] Pages = ["/", "/incidents/1", "/status", "/login", "/nowhere"];
+    private static readonly string[] Pages = ["/", "/incidents/1", "/alerts", "/status", "/login", "/nowhere"];
 
     [BrowserFact]
     public void Nobody_is_shut_out_in_light_dark_or_on_a_narrow_screen()

@@ -18,7 +18,7 @@ public sealed class ApprovalTests
         await using var receiver = new StubServer(_ => Task.FromResult((Interlocked.Increment(ref posts) == 1 ? 500 : 200, "{}")));
         folder.Write(
             [(doomed.Url, "east"), (other.Url, "west")], "propose",
-            $"notify: [ {{ webhook: \"{receiver.Url}people\", secret_env: {StubServer.SecretName} }} ]");
+            $"notify: [ {{ webhook: \"{receiver.Url}people\", secret_env: {StubServer.SecretName}, tell: all, limit: 1000/s }} ]");
         await using var serve = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "serve", "-c", folder.Config);
         var instance = new Instance(folder);
         await using var callers = new Callers(folder.Traffic, rate: 200);

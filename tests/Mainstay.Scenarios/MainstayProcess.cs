@@ -36,6 +36,8 @@ internal sealed class MainstayProcess : IAsyncDisposable
 
     public bool HasEnded => _process.HasExited;
 
+    public int Id => _id;
+
     /// <summary>Resident memory in bytes.</summary>
     public long Memory
     {

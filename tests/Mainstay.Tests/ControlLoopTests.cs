@@ -78,7 +78,7 @@ public sealed class ControlLoopTests : IDisposable
         _world.Run(10);
         Assert.True(_world.Published.Count > tables);
         var facts = _world.State.Spool.ReadAfter(0, 100);
-        Assert.Equal(["start", "stage", "cause", "remedy", "mitigated"], facts.Select(f => f.Kind).Distinct().Where(k => k != "detected"));
+        Assert.Equal(["start", "stage", "cause", "remedy", "mitigated"], facts.Select(f => f.Kind).Distinct().Where(k => k is not ("detected" or "alert")));
         Assert.All(facts, f => Assert.True(f.IsGenuine));
         Assert.Equal("drained", Snapshot.Services[0].Regions[0].State);
     }
@@ -130,7 +130,6 @@ public sealed class ControlLoopTests : IDisposable
         var scene = new Scene();
         var broken = true;
         var tables = 0;
-        using var connections = new HttpMessageInvoker(new SocketsHttpHandler());
         var clock = new ManualTime();
         var feed = new Mainstay.Routing.OutcomeFeed();
         void Publish(Mainstay.Routing.RouteTable table)
@@ -142,7 +141,7 @@ public sealed class ControlLoopTests : IDisposable
 
         var loop = new ControlLoop(
             scene.Config, feed.Reader, _world.State, Mainstay.Routing.RouteTable.Empty, Publish,
-            new Notifier(() => [], clock, new LogLines<Notifier>(), connections), new Troubles(), clock, new LogLines<ControlLoop>());
+            _world.Alerting!, new Troubles(), clock, new LogLines<ControlLoop>());
         loop.Reconfigure(Scene.Configure(RemedyMode.Act, Scene.Service("vision", 100, "a", "b")));
         loop.Tick(clock.GetUtcNow().AddSeconds(1));
         Assert.Contains("no room", Assert.Single(loop.Snapshot.Troubles), StringComparison.Ordinal);

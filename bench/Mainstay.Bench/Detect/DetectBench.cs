@@ -15,16 +15,30 @@ internal static class DetectBench
         var cloud = new Option<DirectoryInfo>("--cloud") { Description = "Folder of labelled operations series, TimeStamp,Value,Label." };
         var threshold = new Option<double?>("--threshold") { Description = "Score from which a row counts as detected; without it the best with --nab, that of the product with --cloud." };
         var speed = new Option<bool>("--speed") { Description = "Points a second on one core, and bytes a series." };
-        var command = new Command("detect", "Detectors of series: NAB, labelled operations series, speed.") { nab, output, cloud, threshold, speed };
-        command.SetAction(parsed =>
+        var storm = new Option<bool>("--storm") { Description = "Alerts in storms: of a dead region, flapping, and while the program is killed." };
+        var alerts = new Option<int>("--alerts") { Description = "With --storm: alerts of each storm.", DefaultValueFactory = _ => 10_000 };
+        var kills = new Option<int>("--kills") { Description = "With --storm: SIGKILLs.", DefaultValueFactory = _ => 20 };
+        var seed = new Option<int>("--seed") { Description = "With --storm: of the times of the kills.", DefaultValueFactory = _ => 1 };
+        var quick = new Option<bool>("--quick") { Description = "With --storm: 500 alerts and 2 kills." };
+        var command = new Command("detect", "Detectors of series: NAB, labelled operations series, speed; storms of alerts.")
         {
+            nab, output, cloud, threshold, speed, storm, alerts, kills, seed, quick,
+        };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            if (parsed.GetValue(storm))
+            {
+                var isQuick = parsed.GetValue(quick);
+                return await StormBench.RunAsync(
+                    isQuick ? 500 : parsed.GetValue(alerts), isQuick ? 2 : parsed.GetValue(kills), parsed.GetValue(seed), clock, cancel);
+            }
             if (parsed.GetValue(nab) is { } nabFolder)
                 return Nab(nabFolder.FullName, parsed.GetValue(output)?.FullName, parsed.GetValue(threshold));
             if (parsed.GetValue(cloud) is { } cloudFolder)
                 return Cloud(cloudFolder.FullName, parsed.GetValue(threshold));
             if (parsed.GetValue(speed))
                 return DetectSpeed.Run(clock);
-            Console.Error.WriteLine("detect: give one of --nab DIR, --cloud DIR, --speed.");
+            await Console.Error.WriteLineAsync("detect: give one of --nab DIR, --cloud DIR, --speed, --storm.");
             return 2;
         });
         return command;

@@ -30,6 +30,29 @@ internal static class Addresses
         return null;
     }
 
+    /// <summary>The same, or the name of a variable that holds it, after a dollar sign.</summary>
+    public static WebAddress? SecretWeb(Section section, string name)
+    {
+        if (section.Text(name) is not ['$', .. var variable])
+            return Web(section, name, mayHaveQuery: true) is { } url ? new WebAddress(url, null) : null;
+        if (IsVariable(variable))
+            return new WebAddress(null, variable);
+        section.Error(name, "not the name of an environment variable after the $", "write a name such as $SLACK_URL, and put the address into that variable");
+        return null;
+    }
+
+    /// <summary>The name of an environment variable. The secret itself may stand there by mistake: it is not repeated.</summary>
+    public static string? Variable(Section section, string key, string such)
+    {
+        var name = section.Text(key);
+        if (name is not null && !IsVariable(name))
+            section.Error(key, "not the name of an environment variable", $"write a name such as {such}, and put the secret into that variable");
+        return name;
+    }
+
+    private static bool IsVariable(string name) =>
+        name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !char.IsAsciiDigit(name[0]);
+
     /// <summary>Where Mainstay listens: http, or https where that may be, an address of this machine, a port.</summary>
     public static Uri? Listener(Section section, string name, bool mayBeSecured = false)
     {

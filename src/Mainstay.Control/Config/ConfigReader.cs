@@ -68,7 +68,7 @@ public sealed class ConfigReader
             File = file,
             StateFolder = Path.GetFullPath(Path.Combine(_folder, root.Text("state") ?? "state")),
             Services = ReadServices(root),
-            Notify = [.. root.Maps("notify").Select(ReadWebhook).OfType<WebhookConfig>()],
+            Notify = new NotifyReader(_findings).Read(root),
         };
         config = config with
         {
@@ -83,6 +83,7 @@ public sealed class ConfigReader
             TrafficTls = _tls.OfListener(root, traffic, config.TrafficListen),
             Keys = new KeyReader(_findings, config.Services).Read(root),
             Practices = PracticeReader.Read(root, config.Services),
+            Alerts = AlertsReader.Read(root.Map("alerts"), config.Services, config.Notify),
         };
         CheckPorts(config, traffic ?? root, control ?? root);
         return config;
@@ -129,24 +130,8 @@ public sealed class ConfigReader
         return new ControlConfig { Listen = listen, Tokens = tokens.ToImmutable(), Hosts = Addresses.Hosts(control, "hosts") };
     }
 
-    private static WebhookConfig? ReadWebhook(Section notify)
-    {
-        notify.Require("webhook");
-        var secret = ReadVariable(notify, "secret_env", "MAINSTAY_WEBHOOK_SECRET");
-        return Addresses.Web(notify, "webhook", mayHaveQuery: true) is { } url ? new WebhookConfig(url, secret) : null;
-    }
-
     private static TelemetryConfig ReadTelemetry(Section? telemetry) =>
-        telemetry is null ? new(null, null) : new(Addresses.Web(telemetry, "otlp"), ReadVariable(telemetry, "headers_env", "MAINSTAY_OTLP_HEADERS"));
-
-    /// <summary>The name of an environment variable. The secret itself may stand there by mistake: it is not repeated.</summary>
-    private static string? ReadVariable(Section section, string key, string such)
-    {
-        var name = section.Text(key);
-        if (name is not null && !(name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !char.IsAsciiDigit(name[0])))
-            section.Error(key, "not the name of an environment variable", $"write a name such as {such}, and put the secret into that variable");
-        return name;
-    }
+        telemetry is null ? new(null, null) : new(Addresses.Web(telemetry, "otlp"), Addresses.Variable(telemetry, "headers_env", "MAINSTAY_OTLP_HEADERS"));
 
     private static void CheckPorts(MainstayConfig config, Section traffic, Section control)
     {

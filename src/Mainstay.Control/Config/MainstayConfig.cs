@@ -35,8 +35,11 @@ public sealed record MainstayConfig
     /// <summary>Practices on a schedule.</summary>
     public ImmutableArray<PracticeConfig> Practices { get; init; } = [];
 
-    /// <summary>Who is told about incidents, beside the log.</summary>
-    public ImmutableArray<WebhookConfig> Notify { get; init; } = [];
+    /// <summary>Who is told of alerts and incidents, beside the log.</summary>
+    public ImmutableArray<ChannelConfig> Notify { get; init; } = [];
+
+    /// <summary>When they are told.</summary>
+    public AlertsConfig Alerts { get; init; } = new();
 
     /// <summary>Where metrics and spans go.</summary>
     public TelemetryConfig Telemetry { get; init; } = new(null, null);
@@ -92,11 +95,6 @@ public sealed record SloConfig
 
     public TimeSpan Window { get; init; } = TimeSpan.FromDays(30);
 }
-
-/// <summary>Where news of incidents are posted, signed after the Standard Webhooks specification.</summary>
-/// <param name="Url">Receives a POST of JSON.</param>
-/// <param name="SecretEnvironment">Environment variable that holds the signing secret; null: not signed.</param>
-public sealed record WebhookConfig(Uri Url, string? SecretEnvironment);
 
 /// <summary>Where metrics and spans go.</summary>
 /// <param name="Otlp">The collector; null: as the environment says.</param>

@@ -8,7 +8,7 @@ namespace Mainstay.Control.Config;
 /// <param name="folder">Where relative paths count from.</param>
 internal sealed class ModelServerReader(string folder)
 {
-    private static readonly string[] OfModels = ["model", "key_env", "key_file", "prefill", "context", "price", "path", "headers", "endpoint", "aws_region", "body"];
+    private static readonly string[] OfModels = ["model", "key_env", "key_file", "prefill", "context", "price", "metrics", "path", "headers", "endpoint", "aws_region", "body"];
 
     /// <summary>Null: the server speaks http, and is asked as callers ask.</summary>
     /// <param name="section">The server's.</param>
@@ -44,6 +44,7 @@ internal sealed class ModelServerReader(string folder)
             Context = ReadTokens(section, "context"),
             PromptPrice = price?.Number("prompt"),
             AnswerPrice = price?.Number("answer"),
+            Metrics = section.Text("metrics") is null or ['/', ..] ? Addresses.PathFromRoot(section, "metrics", mayHaveQuery: true) : Addresses.Web(section, "metrics")?.AbsoluteUri,
             Endpoint = ReadEndpoint(section, api),
             AwsRegion = section.Name("aws_region"),
             Body = section.Choice<ModelApi>("body") ?? ModelApi.Http,

@@ -6,7 +6,7 @@ namespace Mainstay.Control.Config;
 /// <summary>Reads the practices on a schedule.</summary>
 internal static class PracticeReader
 {
-    private const string WriteAt = "write a time of UTC such as \"10:00\" or \"Tue 10:00\"";
+    public const string WriteAt = "write a time of UTC such as \"10:00\" or \"Tue 10:00\"";
 
     /// <param name="root">The root of the file.</param>
     /// <param name="services">What can be practised.</param>
@@ -47,7 +47,8 @@ internal static class PracticeReader
             section.Error("region", $"what runs in {region} has no server in another region, so there is nothing to practise", "add servers elsewhere first");
     }
 
-    private static bool TryAt(string text, out DayOfWeek? day, out TimeOnly at)
+    /// <summary>Reads a time of day, perhaps with a day of the week before it.</summary>
+    public static bool TryAt(string text, out DayOfWeek? day, out TimeOnly at)
     {
         day = null;
         var time = text;

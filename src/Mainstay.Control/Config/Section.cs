@@ -180,6 +180,9 @@ internal sealed class Section
         return texts.ToImmutable();
     }
 
+    /// <summary>The texts of a list, in which one may stand twice; empty if there is none.</summary>
+    public ImmutableArray<string> CommandLine(string name) => [.. Items(name).Select(i => TextOf(i.Item, i.Key, Unit(name))).OfType<string>()];
+
     /// <summary>The same for names.</summary>
     public ImmutableArray<ListedText> Names(string name) => [.. Texts(name).Where(t => IsName(t.Line, t.Key, t.Text))];
 

@@ -21,6 +21,9 @@ public sealed record Anomaly(
     string Observed,
     double Evidence)
 {
+    /// <summary>True: somebody outside raised it; no remedy follows from it alone.</summary>
+    public bool IsFromOutside { get; init; }
+
     /// <summary>In one line, for logs and timelines.</summary>
     public string Summary => $"{Detector} of {Service} in {Region}{(Server is null ? "" : $" on {Server}")}: {Observed}; usual is {Expected}";
 }

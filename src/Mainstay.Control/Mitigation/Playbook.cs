@@ -73,7 +73,8 @@ internal sealed class Playbook
     {
         foreach (var service in incident.Services)
         {
-            if (tick.Mode(service) == RemedyMode.Observe)
+            // Traffic is moved for what is seen here; what others say of it opens an incident and asks for nothing.
+            if (tick.Mode(service) == RemedyMode.Observe || !incident.Anomalies.Any(a => a.Service == service && !a.IsFromOutside))
                 continue;
             foreach (var server in Scope(incident, service, tick))
             {

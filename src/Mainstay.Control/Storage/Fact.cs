@@ -11,7 +11,7 @@ namespace Mainstay.Control.Storage;
 /// </summary>
 /// <param name="Sequence">Counts from 1 without gaps.</param>
 /// <param name="At">When it happened.</param>
-/// <param name="Kind">What sort of event: detected, cause, stage, remedy, resolved, order, drain, undrain, practice, config, decision, start, stop, note.</param>
+/// <param name="Kind">What sort of event: detected, cause, stage, remedy, resolved, order, drain, undrain, practice, alert, config, decision, start, stop, note.</param>
 /// <param name="Incident">The incident it belongs to; null: none.</param>
 /// <param name="Who">Who did it; "mainstay" for what it did by itself.</param>
 /// <param name="Text">In words.</param>

@@ -28,7 +28,7 @@ public sealed class Window
 
     public void Add(Attempt attempt)
     {
-        if (attempt.Result is AttemptResult.CallerLeft or AttemptResult.Outrun)
+        if (attempt.Result.SaysNothing())
             return;
         _results[(int)attempt.Result]++;
         Count++;

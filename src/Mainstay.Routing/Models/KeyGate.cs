@@ -54,6 +54,7 @@ internal static class KeyGate
         Tell(call.Exchange.AnswerHeaders, key.Use.Standing(model));
         if (refusal is null)
             return null;
+        call.Request.Decision.Acted(refusal.Of is KeyLimit.DayTokens or KeyLimit.DayCost ? Reflex.OverBudget : Reflex.OverLimit, (long)refusal.Limit);
         var headers = call.Exchange.AnswerHeaders;
         if (refusal.Wait is { } wait)
         {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mainstay.Routing.Http1;
+using Mainstay.Routing.Upstream;
 using Mainstay.Routing.Upstream.Protocols;
 using Microsoft.AspNetCore.Http;
 
@@ -26,7 +27,7 @@ internal static class ModelAnswer
         else
             (exchange.AnswerStatus, exchange.AnswerHeaders.ContentType) = (200, "application/json");
         call.Request.NoteAnswerStarted();
-        var body = isSame ? attempt.Body : call.Protocol.WriteAnswer(whole, call.Asked);
+        var body = isSame ? attempt.Body : call.Protocol.WriteAnswer(Named(call, attempt, whole), call.Asked);
         exchange.AnswerHeaders.ContentLength = body.Length;
         try
         {
@@ -39,6 +40,14 @@ internal static class ModelAnswer
             call.Request.EndIfOpen(attempt.Place, AttemptResult.CallerLeft, attempt.Status);
         }
     }
+
+    /// <summary>An answer with the names that clients want, where its server gave none.</summary>
+    private static WholeAnswer Named(ModelCall call, ModelAttempt attempt, WholeAnswer whole) => whole with
+    {
+        Id = whole.Id.Length > 0 ? whole.Id : "chatcmpl-" + call.Exchange.Id,
+        Model = whole.Model.Length > 0 ? whole.Model : attempt.Model,
+        Created = whole.Created != 0 ? whole.Created : call.Clock.GetUtcNow().ToUnixTimeSeconds(),
+    };
 
     /// <summary>No server answered: the provider's own words where they concern the caller, else what happened and what would help.</summary>
     /// <param name="last">The attempt that ended last; null: there was none, or none again.</param>
@@ -131,7 +140,9 @@ internal static class ModelAnswer
     private static async Task CallersErrorAsync(ModelCall call, ModelAttempt attempt, ProviderVerdict verdict)
     {
         call.Request.NoteCallerError();
-        var status = attempt.Status is >= 400 and < 500 ? attempt.Status : 400;
+        // 424 is SageMaker's frame around what its container said of the caller; other APIs do not know it.
+        var isFramed = attempt.Status == 424 && attempt.Protocol.Api != call.Asked.Api;
+        var status = attempt.Status is >= 400 and < 500 && !isFramed ? attempt.Status : 400;
         if (attempt.Protocol.Api != call.Asked.Api || attempt.Body.IsEmpty || attempt.Status is < 400 or >= 500)
         {
             await FaultAsync(call.Exchange, call.Protocol, new ModelFault(status, verdict.Reason) { Code = verdict.Code });
@@ -173,6 +184,7 @@ internal static class ModelAnswer
         : attempt.Place.Why is { } why ? $"it {why}"
         : attempt.Result switch
         {
+            AttemptResult.OutOfSockets => NotReachedException.OutOfSockets,
             AttemptResult.NotReached => "it could not be reached",
             AttemptResult.FirstByteTimeout => "it sent nothing in time",
             AttemptResult.Stalled => "it stopped sending",

@@ -87,7 +87,7 @@ internal sealed class ModelAttempt(ModelCall call, LiveServer.Place place) : IAs
         if (trouble is not null)
         {
             (Result, Verdict) = (AttemptResult.NotReached, new ProviderVerdict(ProviderSignal.KeyRefused, trouble));
-            place.Why = trouble;
+            place.Why = "cannot be asked: " + trouble;
             return;
         }
         if (call.Hold(place.Server) is { } dear)

@@ -228,6 +228,7 @@ internal sealed class ModelGateway(
             case ProviderSignal.ModelUnknown when call.Service.Spec.Model is not null:
                 server.LockOut(verdict.Signal == ProviderSignal.ModelUnknown ? $"does not know the model {attempt.Model}"
                     : verdict.Signal == ProviderSignal.QuotaSpent ? $"says that the quota of its key is spent: {verdict.Reason}"
+                    : attempt.Result == AttemptResult.NotReached ? $"cannot be asked: {verdict.Reason}"
                     : $"refuses its key: {verdict.Reason}");
                 break;
             case ProviderSignal.Limited or ProviderSignal.Busy:
@@ -281,7 +282,7 @@ internal sealed class ModelGateway(
             request.Unfit = request.Unfit.AddRange(LikeIt(call, attempt));
         if (attempt.Verdict?.Signal == ProviderSignal.TooLong || attempt.Unfit is not null)
             return picker.Pick(call.Service, request.Tried, draw, request.Unfit) is not null;
-        return (call.MaySendTwice || attempt.Result == AttemptResult.NotReached || isFree)
+        return (call.MaySendTwice || attempt.Result.SurelyNotReached() || isFree)
             && await FindsAnotherAsync(call, draw, isFree, mayRepeat: attempt.Verdict is not { Signal: ProviderSignal.Limited }, isLost: IsLost(attempt));
     }
 
@@ -314,7 +315,8 @@ internal sealed class ModelGateway(
         }
         var isRescue = isLost && !call.IsRescued;
         call.IsRescued |= isRescue;
-        var isAllowed = isRescue || budget.TrySpend(retry.Budget);
+        // What reached no model adds no load: each server is asked so but once.
+        var isAllowed = isRescue || isFree || budget.TrySpend(retry.Budget);
         var (used, allowed) = budget.Standing(retry.Budget);
         request.Decision.Acted(isAllowed ? Reflex.Retried : Reflex.RetryRefused, used, allowed);
         return isAllowed;

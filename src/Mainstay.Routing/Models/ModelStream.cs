@@ -66,6 +66,7 @@ internal sealed class ModelStream(ModelCall call)
             var mayGoOn = cuts < MostCuts && !_hasTools && result != AttemptResult.TotalTimeout && begun.Length is > 0 and < MostKept;
             if (mayGoOn && call.MayGoOn)
                 request.Decision.Acted(Reflex.Continued, begun.Length);
+            call.Asked.SentTokens = (int)Math.Min(_tokens, int.MaxValue);
             var next = mayGoOn ? await goOn(begun, present.Model) : null;
             if (next is null)
             {
@@ -183,6 +184,13 @@ internal sealed class ModelStream(ModelCall call)
         if (part.Kind == PartKind.Done)
         {
             _end = part;
+            // The last event of responses says why it ends, and what was used.
+            NoteFinish(part);
+            if (part.Usage is { } used)
+            {
+                (_hasUsage, _usage) = (true, used);
+                call.Request.NoteUsage(attempt.Model, used);
+            }
             return false;
         }
         if (repetition is not null)
@@ -214,9 +222,7 @@ internal sealed class ModelStream(ModelCall call)
                 _sent.Append(part.Text);
         }
         _hasTools |= part.Kind == PartKind.Tool;
-        _isFinished |= part.Finish != FinishReason.None;
-        if (part.Finish != FinishReason.None)
-            call.Finish = part.Finish;
+        NoteFinish(part);
         if (part.Usage is { } usage)
         {
             (_hasUsage, _usage) = (true, usage);
@@ -224,11 +230,19 @@ internal sealed class ModelStream(ModelCall call)
                 part = part with { Usage = usage = new(usage.Prompt + _before.Prompt, usage.Answer + _before.Answer), Bytes = default };
             call.Request.NoteUsage(attempt.Model, usage);
         }
-        Note(attempt.Names);
+        Note(attempt);
         // Its own bytes named the role already.
         _names.HasBegun |= part.Api == call.Asked.Api;
         call.Protocol.WriteEvent(call.Exchange.AnswerBody, part, call.Asked, _names);
         return true;
+    }
+
+    private void NoteFinish(AnswerPart part)
+    {
+        if (part.Finish == FinishReason.None)
+            return;
+        _isFinished = true;
+        call.Finish = part.Finish;
     }
 
     /// <summary>The stream of one server is over: whole if it said why it ends.</summary>
@@ -278,12 +292,18 @@ internal sealed class ModelStream(ModelCall call)
     }
 
     /// <summary>The caller has heard of one id, and keeps it; the model is the one that really serves.</summary>
-    private void Note(StreamNames names)
+    private void Note(ModelAttempt attempt)
     {
+        var names = attempt.Names;
         if (_names.Id.Length == 0)
             (_names.Id, _names.Created) = (names.Id, names.Created);
         if (names.Model.Length > 0)
             _names.Model = names.Model;
+        // Converse names neither, and clients of openai want both.
+        if (_names.Id.Length == 0)
+            (_names.Id, _names.Created) = ("chatcmpl-" + call.Exchange.Id, call.Clock.GetUtcNow().ToUnixTimeSeconds());
+        if (_names.Model.Length == 0)
+            _names.Model = attempt.Model;
     }
 
     private async ValueTask FlushAsync() => await call.Exchange.AnswerBody.FlushAsync(call.Exchange.CallerLeft);

@@ -130,7 +130,7 @@ internal sealed class QueueReplay(LiveRoutes routes, RequestQueues queues, Outco
     private static void Settle(RequestQueue queue, QueuedRequest queued, QueuedExchange exchange, Outcome outcome)
     {
         var isLast = !queued.MaySendTwice || queued.Tries + 1 >= RequestQueue.MostTries;
-        if (outcome.Attempts.All(a => a.Result == AttemptResult.NotReached))
+        if (outcome.Attempts.All(a => a.Result.SurelyNotReached()))
             queue.PutBack(queued, reached: false);
         else if (outcome.Result is OutcomeResult.Succeeded or OutcomeResult.CallerError || (isLast && exchange.IsWhole))
             End(queue, queued, exchange);

@@ -30,6 +30,7 @@ public sealed class PolledListeners(TimeProvider? clock = null) : IConnectionLis
         private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
         private readonly TimeProvider _clock;
         private readonly Socket _socket;
+        private bool _isShort;
 
         public PolledListener(EndPoint endpoint, TimeProvider clock)
         {
@@ -60,8 +61,12 @@ public sealed class PolledListeners(TimeProvider? clock = null) : IConnectionLis
                 Socket? accepted = null;
                 try
                 {
+                    // Callers wait in the backlog meanwhile.
+                    while (_isShort && !Descriptors.HaveRoom())
+                        await Task.Delay(Pause, _clock, cancellationToken);
                     accepted = await _socket.AcceptAsync(cancellationToken);
                     accepted.NoDelay = true;
+                    _isShort = Descriptors.IsKeptForServers(accepted);
                     var connection = new PolledConnection(accepted, _clock);
                     connection.Start();
                     return connection;

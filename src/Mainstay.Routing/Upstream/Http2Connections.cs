@@ -29,13 +29,13 @@ internal sealed class Http2Connections : IDisposable
     /// <param name="trust">What the server must prove.</param>
     /// <param name="clock">Its time judges certificates.</param>
     /// <param name="deadlines">Bounds how long opening one may take.</param>
-    public Shared Take(Server server, ServerTrust trust, TimeProvider clock, AttemptClock deadlines)
+    public Shared Take(Server server, ServerTrust trust, TimeProvider clock, AttemptClock deadlines, HostAddresses addresses)
     {
         lock (_lock)
         {
             if (_current is { } old && old.Trust != trust)
                 Retire(old);
-            var taken = _current ?? new Shared(Open(server, trust, clock, deadlines), trust);
+            var taken = _current ?? new Shared(Open(server, trust, clock, deadlines, addresses), trust);
             // After Dispose, a request may still come that holds the table of before.
             if (_closed)
                 taken.IsRetired = true;
@@ -82,7 +82,7 @@ internal sealed class Http2Connections : IDisposable
         shared.IsRetired = true;
     }
 
-    private static HttpMessageInvoker Open(Server server, ServerTrust trust, TimeProvider clock, AttemptClock deadlines) => new(new SocketsHttpHandler
+    private static HttpMessageInvoker Open(Server server, ServerTrust trust, TimeProvider clock, AttemptClock deadlines, HostAddresses addresses) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -100,7 +100,7 @@ internal sealed class Http2Connections : IDisposable
             options.TryGetValue(WithinKey, out var within);
             connecting?.Invoke(true);
             using var deadline = deadlines.Limit(within);
-            var (socket, secured) = await ServerConnector.OpenAsync(server, trust, isHttp2: true, (within, deadline.Token), clock, cancel, deadline);
+            var (socket, secured) = await ServerConnector.OpenAsync(server, addresses, trust, isHttp2: true, (within, deadline.Token), clock, cancel, deadline);
             connecting?.Invoke(false);
             return (Stream?)secured ?? new NetworkStream(socket, ownsSocket: true);
         },

@@ -10,7 +10,7 @@ namespace Mainstay.Routing.Upstream;
 /// Sends one attempt of a request to a server over HTTP/2, with .NET's own client, which multiplexes and keeps flow control.
 /// The rules are those of <see cref="HttpUpstream"/>. Trailers of requests are not sent on: that client has none.
 /// </summary>
-internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, TraceIds traces)
+internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, HostAddresses addresses, TraceIds traces)
 {
     /// <summary>
     /// Sends the request and waits for the head and the first bytes of the answer. If the head comes while the request is still
@@ -34,7 +34,7 @@ internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, 
             else if (content is null)
                 AwaitFirstByte();
         });
-        var shared = server.Http2.Take(server.Spec, trust, clock, deadlines);
+        var shared = server.Http2.Take(server.Spec, trust, clock, deadlines, addresses);
         Http2Answer? answer = null;
         try
         {
@@ -86,8 +86,8 @@ internal sealed class Http2Upstream(TimeProvider clock, AttemptClock deadlines, 
         if (why != AttemptResult.Broken || hasAnswered)
             return new(why, null);
         for (var e = exception; e is not null; e = e.InnerException)
-            if (e is NotReachedException)
-                return new(AttemptResult.NotReached, null, e.Message);
+            if (e is NotReachedException notReached)
+                return new(notReached.Result, null, e.Message);
         if (TlsAlert.Meaning(exception) is { } refused)
             return new(AttemptResult.NotReached, null, refused);
         var isProtocol = exception is HttpRequestException

@@ -18,10 +18,11 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
     /// <summary>A server that says nothing to "Expect: 100-continue" is sent the body after this time (RFC 9110 section 10.1.1).</summary>
     private static readonly TimeSpan ContinuesAnyway = TimeSpan.FromSeconds(1);
     private readonly AttemptClock _clock = new(clock);
+    private readonly HostAddresses _addresses = new(clock);
     private readonly TraceIds _traces = new(seed);
 
     /// <summary>The same over HTTP/2, with these deadlines and traces.</summary>
-    public Http2Upstream Http2 => field ??= new Http2Upstream(clock, _clock, _traces);
+    public Http2Upstream Http2 => field ??= new Http2Upstream(clock, _clock, _addresses, _traces);
 
     public void Dispose() => _clock.Dispose();
 
@@ -60,7 +61,7 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
             catch (NotReachedException e)
             {
                 // What was given up while it connected may end in many ways, and none of them blames the server.
-                return givenUp.IsCancellationRequested ? new(AttemptResult.CallerLeft, null) : new(AttemptResult.NotReached, null, e.Message);
+                return givenUp.IsCancellationRequested ? new(AttemptResult.CallerLeft, null) : new(e.Result, null, e.Message);
             }
             catch (OperationCanceledException)
             {
@@ -190,9 +191,9 @@ internal sealed class HttpUpstream(TimeProvider clock, long seed) : IDisposable
         using var either = givenUp.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(callerLeft, givenUp) : null;
         if (Poller.IsSupported && server.Url.Scheme == Uri.UriSchemeHttp)
             return new ServerConnection(
-                await ServerConnector.OpenPolledAsync(server, (within, deadline.Token), deadline, either?.Token ?? callerLeft), trust, _clock);
+                await ServerConnector.OpenPolledAsync(server, _addresses, (within, deadline.Token), deadline, either?.Token ?? callerLeft), trust, _clock);
         var (socket, secured) = await ServerConnector.OpenAsync(
-            server, trust, isHttp2: false, (within, deadline.Token), clock, either?.Token ?? callerLeft, deadline);
+            server, _addresses, trust, isHttp2: false, (within, deadline.Token), clock, either?.Token ?? callerLeft, deadline);
         return new ServerConnection(socket, secured, trust, _clock);
     }
 }

@@ -11,6 +11,7 @@ namespace Mainstay.Routing.Upstream;
 internal static class ServerConnector
 {
     /// <param name="server">Where to.</param>
+    /// <param name="addresses">Knows where its name leads.</param>
     /// <param name="trust">What the server must prove.</param>
     /// <param name="isHttp2">True: over TLS the server must agree to HTTP/2 (ALPN).</param>
     /// <param name="within">For TCP and TLS together: the time, and the token that is cancelled when it has passed.</param>
@@ -21,19 +22,20 @@ internal static class ServerConnector
     /// <exception cref="NotReachedException">No connection; says why, for people.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<(Socket Socket, SslStream? Secured)> OpenAsync(
-        Server server, ServerTrust trust, bool isHttp2, (TimeSpan Time, CancellationToken Late) within, TimeProvider clock, CancellationToken cancel,
+        Server server, HostAddresses addresses, ServerTrust trust, bool isHttp2, (TimeSpan Time, CancellationToken Late) within, TimeProvider clock, CancellationToken cancel,
         AttemptClock.ConnectLimit? limit = null)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket? socket = null;
         string? refused = null;
         try
         {
+            socket = Kept(new Socket(SocketType.Stream, ProtocolType.Tcp));
             var isSecured = server.Url.Scheme == Uri.UriSchemeHttps;
             if (isSecured && trust.Refusal is { } unread)
                 throw new NotReachedException(unread);
             limit?.Connecting = socket;
-            await socket.ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, both.Token);
+            await socket.ConnectAsync(await addresses.OfAsync(server.Url.DnsSafeHost, both.Token), server.Url.Port, both.Token);
             limit?.Connecting = null;
             if (!isSecured)
                 return (socket, null);
@@ -45,7 +47,7 @@ internal static class ServerConnector
         }
         catch (Exception e)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw Reason(e, server, within, refused, cancel);
         }
     }
@@ -53,12 +55,12 @@ internal static class ServerConnector
     /// <summary>The same for TCP alone, watched by a poller.</summary>
     /// <inheritdoc cref="OpenAsync"/>
     public static async Task<PolledSocket> OpenPolledAsync(
-        Server server, (TimeSpan Time, CancellationToken Late) within, AttemptClock.ConnectLimit limit, CancellationToken cancel)
+        Server server, HostAddresses addresses, (TimeSpan Time, CancellationToken Late) within, AttemptClock.ConnectLimit limit, CancellationToken cancel)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(within.Late, cancel);
         try
         {
-            return await ConnectAsync(server.Url.DnsSafeHost, server.Url.Port, socket => limit.Connecting = socket, both.Token);
+            return await ConnectAsync(await addresses.OfAsync(server.Url.DnsSafeHost, both.Token), server.Url.Port, socket => limit.Connecting = socket, both.Token);
         }
         catch (Exception e)
         {
@@ -66,18 +68,17 @@ internal static class ServerConnector
         }
     }
 
-    /// <summary>Connects to a name or an address.</summary>
+    /// <summary>Connects to the first address that can be reached.</summary>
     /// <param name="connecting">Told of the socket while it connects, of null afterwards.</param>
     /// <exception cref="SocketException">No address can be reached; the last reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    private static async Task<PolledSocket> ConnectAsync(string host, int port, Action<Socket?> connecting, CancellationToken cancel)
+    private static async Task<PolledSocket> ConnectAsync(IPAddress[] addresses, int port, Action<Socket?> connecting, CancellationToken cancel)
     {
-        var addresses = IPAddress.TryParse(host, out var one) ? [one] : await Dns.GetHostAddressesAsync(host, cancel);
         for (var i = 0; ; i++)
         {
             if (i == addresses.Length)
                 throw new SocketException((int)SocketError.HostNotFound);
-            var socket = new PolledSocket(new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, Poller.Choose());
+            var socket = new PolledSocket(Kept(new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp)), Poller.Choose());
             try
             {
                 connecting(socket.Socket);
@@ -95,6 +96,18 @@ internal static class ServerConnector
         }
     }
 
+    /// <exception cref="SocketException">It took one of the last descriptors, which are kept for files.</exception>
+    private static Socket Kept(Socket socket)
+    {
+        if (Descriptors.IsKeptForFiles(socket))
+        {
+            socket.Dispose();
+            throw new SocketException((int)SocketError.TooManyOpenSockets);
+        }
+        socket.NoDelay = true;
+        return socket;
+    }
+
     /// <summary>What people are told of a failure.</summary>
     private static Exception Reason(
         Exception e, Server server, (TimeSpan Time, CancellationToken Late) within, string? refused, CancellationToken cancel)
@@ -106,6 +119,8 @@ internal static class ServerConnector
             SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new NotReachedException("it refused the connection", e),
             SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } =>
                 new NotReachedException($"the name {server.Url.DnsSafeHost} leads to no address", e),
+            SocketException { SocketErrorCode: SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable } =>
+                new NotReachedException(NotReachedException.OutOfSockets, e) { Result = AttemptResult.OutOfSockets },
             SocketException => new NotReachedException(e.Message, e),
             AuthenticationException => new NotReachedException(refused ?? TlsAlert.Meaning(e) ?? $"the TLS handshake failed: {Innermost(e)}", e),
             IOException and not NotReachedException => new NotReachedException(TlsAlert.Meaning(e) ?? "it broke off the TLS handshake; if it demands a client certificate, set services[].tls.certificate and key", e),
@@ -122,4 +137,11 @@ internal static class ServerConnector
 }
 
 /// <summary>A server could not be reached; the message says why, for people. The request surely did not get there.</summary>
-internal sealed class NotReachedException(string why, Exception? inner = null) : IOException(why, inner);
+internal sealed class NotReachedException(string why, Exception? inner = null) : IOException(why, inner)
+{
+    public const string OutOfSockets =
+        "this gateway has no file descriptor left for one more connection; raise its limit (ulimit -n, LimitNOFILE=) or spread the load";
+
+    /// <summary>Whether the server is to blame.</summary>
+    public AttemptResult Result { get; init; } = AttemptResult.NotReached;
+}

@@ -14,7 +14,10 @@ internal sealed class Access
 {
     /// <summary>Writes below these need no more than the scope respond.</summary>
     private static readonly PathString[] ResponderRooms =
-        ["/api/pause", "/api/resume", "/api/remedies", "/api/incidents", "/api/practices/stop", "/pause", "/resume", "/incidents", "/practices/stop"];
+    [
+        "/api/pause", "/api/resume", "/api/remedies", "/api/incidents", "/api/practices/stop", "/pause", "/resume", "/incidents", "/practices/stop",
+        "/api/alerts", "/api/v2/alerts", "/api/silences", "/api/heartbeats", "/api/notify", "/alerts",
+    ];
 
     private readonly byte[] _ownHash;
     private readonly Session _session;

@@ -23,6 +23,7 @@ internal static class ControlListener
     /// <param name="access">Who may do what.</param>
     /// <param name="reviewsFolder">state/reviews.</param>
     /// <param name="clock">The clock of pages and streams.</param>
+    /// <param name="test">Sends a test by a channel, for somebody; answers why it was not taken, or nothing.</param>
     /// <param name="metrics">All metrics as text, true: as OpenMetrics; null: none are told.</param>
     /// <param name="usage">What callers used of models; null: nobody counts.</param>
     public static void Map(
@@ -33,11 +34,12 @@ internal static class ControlListener
         Access access,
         string reviewsFolder,
         TimeProvider clock,
+        Func<string, string, CancellationToken, Task<string>> test,
         Func<bool, string>? metrics = null,
         Func<UsageQuery, CancellationToken, Task<UsageAnswer>>? usage = null)
     {
         var reviews = new ReviewFolder(reviewsFolder);
-        var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, clock);
+        var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, test, clock);
         app.Use(next => http => GuardAsync(http, next, access, dashboard, app.Logger));
         StatusApi.Map(app, snapshot, clock);
         if (metrics is not null)
@@ -52,6 +54,7 @@ internal static class ControlListener
         RemediesApi.Map(app, order, clock);
         DrainsApi.Map(app, snapshot, order, clock);
         PracticesApi.Map(app, snapshot, order, clock);
+        AlertsApi.Map(app, snapshot, order, test, clock);
         new EventsApi(snapshot, clock).Map(app);
         dashboard.Map(app);
     }
@@ -60,7 +63,7 @@ internal static class ControlListener
     {
         SetHeaders(http.Response.Headers);
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
-            body.MaxRequestBodySize = MostBodyBytes;
+            body.MaxRequestBodySize = AlertsApi.TakesMuch(http.Request.Path) ? AlertsApi.MostBodyBytes : MostBodyBytes;
         var ruling = access.Judge(http.Request);
         http.Items[typeof(Ruling)] = ruling.Who;
         try
@@ -108,7 +111,7 @@ internal static class ControlListener
 
     private static string Explain(HttpContext http) => http.Response.StatusCode is StatusCodes.Status405MethodNotAllowed
         ? $"{http.Request.Path} does not take {http.Request.Method}."
-        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents, /api/drains and /api/usage.";
+        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents, /api/alerts, /api/drains and /api/usage.";
 
     private static void SetHeaders(IHeaderDictionary headers)
     {

@@ -94,10 +94,15 @@ internal sealed class StatusText(TextWriter output, bool terminal, DateTimeOffse
                 }
             }
         }
+        var engines = new List<string>();
+        foreach (var (service, server) in snapshot.Services.SelectMany(s => s.Regions.SelectMany(r => r.Servers.Select(server => (s, server)))))
+            if (Words.Engine(server) is { Length: > 0 } engine)
+                engines.Add(Clean($"{server.Name} of {service.Name}: {engine}"));
         foreach (var service in snapshot.Services)
             if (Words.Overload(service) is { Length: > 0 } overload)
                 output.WriteLine(Clean($"{service.Name}: {overload}"));
         Table(["service, region, server", "state", "rate", "errors", "p50", "p99"], rows);
+        engines.ForEach(output.WriteLine);
         WriteIncidents(snapshot.Incidents);
     }
 

@@ -14,6 +14,7 @@ internal sealed class DashboardRoutes(
     Func<string, CancellationToken, Task<DecisionAnswer?>> explain,
     Access access,
     ReviewFolder reviews,
+    Func<string, string, CancellationToken, Task<string>> test,
     TimeProvider clock)
 {
     private readonly PageCache _pages = new();
@@ -32,6 +33,11 @@ internal sealed class DashboardRoutes(
         app.MapPost("/drains/{number}/undrain", http => OrderAsync(http, why => new UndrainOrder(DrainsApi.Number(http) ?? 0, RemediesApi.WhoOf(http), why)));
         app.MapGet("/practices/{number}", WritePracticeAsync);
         app.MapPost("/practices/stop", http => OrderAsync(http, why => new StopPracticeOrder(RemediesApi.WhoOf(http), why)));
+        app.MapGet("/alerts", http => WriteAlertsAsync(http, 200, null));
+        app.MapPost("/alerts/{id}/ack", http => AlertOrderAsync(http, why => new AcknowledgeOrder((string)http.Request.RouteValues["id"]!, RemediesApi.WhoOf(http), why)));
+        app.MapPost("/alerts/silences", SilenceAsync);
+        app.MapPost("/alerts/silences/{number}/end", http => AlertOrderAsync(http, why => new UnsilenceOrder(DrainsApi.Number(http) ?? 0, RemediesApi.WhoOf(http), why)));
+        app.MapPost("/alerts/channels/{name}/test", TestAsync);
         app.MapGet("/login", http => WriteLoginAsync(http, 200, http.Request.Query["back"].ToString(), null));
         app.MapPost("/login", SignInAsync);
         app.MapPost("/logout", http =>
@@ -132,6 +138,38 @@ internal sealed class DashboardRoutes(
         else
             await WriteAsync<Overview>(http, result is null ? 503 : 409, "/",
                 new() { ["Now"] = snapshot(), ["Refused"] = result?.Message ?? RemediesApi.Unanswered });
+    }
+
+    private Task WriteAlertsAsync(HttpContext http, int status, string? refused, string? told = null) =>
+        WriteAsync<AlertsPage>(http, status, told is null ? "/alerts" : "", new() { ["Now"] = snapshot(), ["Refused"] = refused, ["Told"] = told });
+
+    private async Task AlertOrderAsync(HttpContext http, Func<string, Order> make)
+    {
+        var why = RemediesApi.Tidy(await FieldAsync(http, "why"));
+        var result = await RemediesApi.GiveAsync(make(why), order, clock, http.RequestAborted);
+        if (result is { Done: true })
+            await RedirectAsync(http, "/alerts");
+        else
+            await WriteAlertsAsync(http, result is null ? 503 : 409, result?.Message ?? RemediesApi.Unanswered);
+    }
+
+    private async Task SilenceAsync(HttpContext http)
+    {
+        var texts = (await FieldAsync(http, "matchers")).Split([' ', ','], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var wrong = "How long? Write a duration such as 2h.";
+        if (AlertsApi.TryMatchers(texts, out var cure) is not { } matchers)
+            await WriteAlertsAsync(http, 400, texts.Length == 0 ? "Which alerts? Write conditions such as region=us-east-1." : cure);
+        else if (!DrainsApi.TryFor(await FieldAsync(http, "for"), out var lasts, out cure) || lasts is not { } time)
+            await WriteAlertsAsync(http, 400, cure.Length > 0 ? cure : wrong);
+        else
+            await AlertOrderAsync(http, why => new SilenceOrder(matchers, time, RemediesApi.WhoOf(http), why));
+    }
+
+    private async Task TestAsync(HttpContext http)
+    {
+        var name = (string)http.Request.RouteValues["name"]!;
+        var error = await test(name, RemediesApi.WhoOf(http), http.RequestAborted);
+        await WriteAlertsAsync(http, error.Length == 0 ? 200 : 502, error.Length == 0 ? null : error, error.Length == 0 ? $"{name} took the test." : null);
     }
 
     private async Task SignInAsync(HttpContext http)

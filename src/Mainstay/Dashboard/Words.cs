@@ -87,6 +87,14 @@ internal static class Words
         _ => $"{Count(server.Outstanding)} of {Count(server.Limit.Value)}",
     };
 
+    /// <summary>What the engine of a server says, such as "engine: 12 running, 3 waiting, 9 of others, cache 41 %"; empty if it is not asked.</summary>
+    public static string Engine(ServerStatus server) => server switch
+    {
+        { Engine: { } said } => $"engine: {Count(said.Running)} running, {Count(said.Waiting)} waiting, {Count(said.Others)} of others{(said.Cache is { } cache ? $", cache {Percent(cache)}" : "")}",
+        { EngineTrouble: { } trouble } => $"engine: its metrics count for nothing, {trouble}",
+        _ => "",
+    };
+
     /// <summary>What callers feel, in a few words.</summary>
     public static string Severity(Impact impact) => impact switch
     {

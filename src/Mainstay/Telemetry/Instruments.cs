@@ -72,6 +72,9 @@ internal sealed class Instruments : IDisposable
         OfServers("mainstay.server.waiting", "{attempt}", "Attempts that wait for their first byte.", static s => s.Waiting);
         OfServers("mainstay.server.tokens", "{token}", "Tokens of a model still to be read or written, estimated.", static s => s.Tokens);
         OfServers("mainstay.server.limit", "{attempt}", "Attempts that may be under way or, if that is learned, wait; absent without a limit.", static s => s.Limit);
+        OfServers("mainstay.engine.running", "{request}", "Requests in the batch of its engine, as that says; absent when stale.", static s => s.Engine?.Running);
+        OfServers("mainstay.engine.waiting", "{request}", "Requests that wait in its engine.", static s => s.Engine?.Waiting);
+        OfServers("mainstay.engine.others", "{request}", "Of both, those that this gateway did not send.", static s => s.Engine?.Others);
         OfServices("mainstay.admission.waiting", "{request}", "Requests that wait for a place on a server.", static s => s.Waiting);
         OfServices("mainstay.service.panic", "1", "1 while so few servers are left that breakers are not heeded.", static s => s.IsInPanic ? 1 : 0);
         OfQueues("mainstay.queue.waiting", "Requests on disk that wait for a server.", static q => q.Waiting);
@@ -120,6 +123,7 @@ internal sealed class Instruments : IDisposable
         AttemptResult.Overloaded => "overloaded",
         AttemptResult.ServerError => "server_error",
         AttemptResult.NotReached => "not_reached",
+        AttemptResult.OutOfSockets => "out_of_sockets",
         AttemptResult.Broken => "broken",
         AttemptResult.FirstByteTimeout => "first_byte_timeout",
         AttemptResult.Stalled => "stalled",

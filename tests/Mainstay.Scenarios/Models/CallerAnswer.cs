@@ -84,7 +84,13 @@ internal sealed class CallerAnswer
         }
         if (json.TryGetProperty("model", out var model))
             Model = model.GetString();
-        if (json.TryGetProperty("type", out var type))
+        if (json.TryGetProperty("object", out var kind) && kind.GetString() == "response")
+            ReadResponse(json);
+        else if (json.TryGetProperty("type", out var type) && type.GetString()!.StartsWith("response.", StringComparison.Ordinal))
+            ReadResponseEvent(json, type.GetString()!);
+        else if (json.TryGetProperty("type", out type) && type.GetString() == "error")
+            (Error, Errors) = (json.GetProperty("message").GetString(), Errors + 1);
+        else if (json.TryGetProperty("type", out type))
             ReadMessages(json, type.GetString()!);
         else
             ReadCompletion(json);
@@ -113,6 +119,29 @@ internal sealed class CallerAnswer
                 ToolArguments += function.GetProperty("arguments").GetString();
             }
         }
+    }
+
+    private void ReadResponseEvent(JsonElement json, string type)
+    {
+        if (type == "response.output_text.delta")
+            Text += json.GetProperty("delta").GetString();
+        if (type == "response.failed")
+            (Error, Errors) = (json.GetProperty("response").GetProperty("error").GetProperty("message").GetString(), Errors + 1);
+        if (type != "response.completed")
+            return;
+        var text = Text;
+        ReadResponse(json.GetProperty("response"));
+        if (Text != text)
+            throw new JsonException($"The deltas said {text}, the end {Text}.");
+        IsDone = true;
+    }
+
+    private void ReadResponse(JsonElement json)
+    {
+        (Model, Finish) = (json.GetProperty("model").GetString(), json.GetProperty("status").GetString());
+        Text = string.Concat(json.GetProperty("output").EnumerateArray().SelectMany(item => item.GetProperty("content").EnumerateArray()).Select(part => part.GetProperty("text").GetString()));
+        if (json.TryGetProperty("usage", out var usage) && usage.ValueKind == JsonValueKind.Object)
+            Tokens = usage.GetProperty("output_tokens").GetInt64();
     }
 
     private void ReadMessages(JsonElement json, string type)

@@ -13,6 +13,9 @@ internal sealed record FaultCase(string Name, params Action<FakeProvider>[] Serv
     /// <summary>In which modes of calling it makes sense.</summary>
     public CallerMode[] Modes { get; init; } = CallerMode.All;
 
+    /// <summary>Servers of these APIs, if callers speak another, do not have the fault, or cannot be asked so.</summary>
+    public string[] NotOn { get; init; } = [];
+
     /// <summary>Further members of the request's body.</summary>
     public string Asks { get; init; } = "";
 
@@ -38,6 +41,14 @@ internal sealed record FaultCase(string Name, params Action<FakeProvider>[] Serv
 
     /// <summary>The servers that must not be asked at all, by their place.</summary>
     public int[] NotAsked { get; init; } = [];
+
+    /// <summary>The modes with servers of other APIs that it makes sense in.</summary>
+    public IEnumerable<CallerMode> MappedModes
+    {
+        get => field ?? CallerMode.Mapped.Where(m =>
+            Modes.Any(own => own.IsOpenAi && own.IsStream == m.IsStream) && !Servers.Where((_, i) => NotOn.Contains(m.ServerApi(i))).Any());
+        init;
+    }
 
     public static Action<FakeProvider> Does(Fault fault) => provider => provider.Always(fault);
 

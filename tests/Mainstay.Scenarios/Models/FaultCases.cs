@@ -8,7 +8,7 @@ internal static class FaultCases
 {
     private static readonly TimeSpan DripGap = TimeSpan.FromMilliseconds(600);
 
-    public static IReadOnlyList<FaultCase> All { get; } = [.. Refusals(), .. Connections(), .. BeforeTheFirstToken(), .. Cuts(), .. Forms(), .. Mixtures()];
+    public static IReadOnlyList<FaultCase> All { get; } = [.. Refusals(), .. Connections(), .. BeforeTheFirstToken(), .. Cuts(), .. Forms(), .. FaultMixtures.All, .. Responses()];
 
     /// <summary>Errors that a server answers with, and another server does not.</summary>
     private static IEnumerable<FaultCase> Refusals()
@@ -61,6 +61,7 @@ internal static class FaultCases
         yield return new("bad parameter", Says(ProviderError.BadParameter), Works)
         {
             Asks = ",\"temperature\":7",
+            NotOn = ["anthropic", "bedrock"],
             Wanted = Wanted.Error,
             Error = (400, "Invalid 'temperature'"),
             NotAsked = [1],
@@ -156,6 +157,7 @@ internal static class FaultCases
         {
             Modes = [CallerMode.OpenAiStream],
             Asks = """,  "response_format":{"type":"json_object"}""",
+            NotOn = ["anthropic", "bedrock"],
             Wanted = Wanted.ErrorEvent,
         };
         yield return new("stall", Does(FaultKind.Stall), Works) { IsAbandoned = true };
@@ -190,26 +192,19 @@ internal static class FaultCases
         yield return new("tool call", Works, Works) { WithTools = true, Wanted = Wanted.Tool, NotAsked = [1] };
     }
 
-    private static IEnumerable<FaultCase> Mixtures()
+    /// <summary>openai's responses: all that happens before the first token is not seen; a cut answer says so, for nothing can go on with it.</summary>
+    private static IEnumerable<FaultCase> Responses()
     {
-        yield return new("cut twice", Does(FaultKind.CutByReset, 8), Does(FaultKind.CutCleanly, 8), Works);
-        yield return new("cut, then a stall", Does(FaultKind.CutByReset), Does(FaultKind.Stall, 5), Works);
-        yield return new("cut, then limited", Does(FaultKind.CutByReset), Says(ProviderError.Limited), Works);
-        yield return new("cut, then dead", Does(FaultKind.CutByReset), p => p.StopAsync().Wait(), Works);
-        yield return new("cut, then a key is refused", Does(FaultKind.CutByReset), Says(ProviderError.KeyRevoked), Works);
-        yield return new("reset, then 503, then it works", Does(FaultKind.Reset), Says(ProviderError.Unavailable), Works);
-        yield return new("cut, refused prefill, then it works", Does(FaultKind.CutByReset), p => (p.Prefill, p.Tokens) = (Prefill.Refuses, FakeText.Tokens(40, seed: 1)), Works)
-        {
-            Modes = CallerMode.Streams,
-            ModelOptions = "continue: any",
-        };
-        yield return new("cut everywhere", Does(FaultKind.CutByReset, 4), Does(FaultKind.CutByReset, 4))
-        {
-            Modes = CallerMode.Streams,
-            Wanted = Wanted.ErrorEvent,
-        };
-        yield return new("torn characters, then a cut", Does(new Fault(FaultKind.CutByReset) { After = 3 }), Does(FaultKind.SplitCharacters), Works);
-        yield return new("an error event in the middle, then a silent server", Does(FaultKind.ErrorMiddle), Does(FaultKind.Silence), Works);
+        foreach (var fault in Refusals().Concat(Connections()).Concat(BeforeTheFirstToken()).Where(c => c.Modes.Contains(CallerMode.OpenAiStream)))
+            yield return fault with { Name = fault.Name + " (responses)", Modes = CallerMode.Responses, MappedModes = [] };
+        foreach (var kind in new[] { FaultKind.CutByReset, FaultKind.CutCleanly, FaultKind.Stall, FaultKind.ErrorMiddle })
+            yield return new($"{kind} (responses)", Does(kind), Works)
+            {
+                Modes = [CallerMode.Responses[0]],
+                MappedModes = [],
+                Wanted = Wanted.ErrorEvent,
+                NotAsked = [1],
+            };
     }
 
     private static string[] SpacesLast() => [.. FakeText.Tokens(40).Select(t => t.TrimStart(' ') + " ")];

@@ -2,94 +2,38 @@ using Xunit.Abstractions;
 
 namespace Mainstay.Scenarios;
 
-/// <summary>One Mainstay with a model for every case of the catalogue in every mode, so that no case sees what another did.</summary>
-public sealed class CatalogueHouse : IAsyncLifetime, IDisposable
-{
-    private const int AtOnce = 8;
-
-    /// <summary>An attempt that was given up is cancelled so soon after the answer's end.</summary>
-    private static readonly TimeSpan CancelledWithin = TimeSpan.FromSeconds(2);
-
-    private readonly Dictionary<string, (string Model, FakeProvider[] Providers)> _places = [];
-    private readonly Dictionary<string, Task<CallerAnswer>> _answers = [];
-    private readonly SemaphoreSlim _free = new(AtOnce);
-
-    internal static IReadOnlyDictionary<string, (FaultCase Case, CallerMode Mode)> Cases { get; } =
-        FaultCases.All.SelectMany(c => c.Modes.Select(mode => (c, mode))).ToDictionary(p => $"{p.mode}: {p.c.Name}");
-
-    internal ModelHouse House { get; private set; } = null!;
-
-    internal FakeProvider[] Providers(string name) => _places[name].Providers;
-
-    /// <summary>The answer to a case. Most of its time is waiting: whoever asks for a second case wants them all, so that they are asked side by side.</summary>
-    internal Task<CallerAnswer> AnswerAsync(string name)
-    {
-        lock (_answers)
-        {
-            foreach (var wanted in _answers.Count == 0 ? (IEnumerable<string>)[name] : _places.Keys)
-                if (!_answers.ContainsKey(wanted))
-                    _answers[wanted] = AskAsync(wanted);
-            return _answers[name];
-        }
-    }
-
-    public async Task InitializeAsync()
-    {
-        var models = new List<HouseModel>();
-        foreach (var (name, (fault, mode)) in Cases)
-        {
-            var providers = fault.Servers.Select(_ => new FakeProvider()).ToArray();
-            for (var i = 0; i < providers.Length; i++)
-                fault.Servers[i](providers[i]);
-            _places[name] = ($"m{models.Count}", providers);
-            models.Add(new HouseModel(_places[name].Model, mode.Api, [.. providers.Select((p, i) => (p, fault.Options.ElementAtOrDefault(i) ?? ""))])
-            {
-                Options = fault.ModelOptions,
-            });
-        }
-        House = await ModelHouse.StartAsync(models);
-    }
-
-    public async Task DisposeAsync() => await House.DisposeAsync();
-
-    public void Dispose() => _free.Dispose();
-
-    private async Task<CallerAnswer> AskAsync(string name)
-    {
-        var (fault, mode) = Cases[name];
-        var (model, providers) = _places[name];
-        await _free.WaitAsync();
-        try
-        {
-            var answer = await House.Caller.AskAsync(mode, model, fault.Asks + (fault.WithTools ? mode.Tools : "")).Patiently();
-            if (fault.IsAbandoned && providers[0].Requests.FirstOrDefault() is { } first)
-                await first.Abandoned.WaitAsync(CancelledWithin, Patience.Clock);
-            return answer;
-        }
-        finally
-        {
-            _free.Release();
-        }
-    }
-}
-
 /// <summary>The catalogue of faults: whatever a provider does, the caller gets the complete answer, or one clear error where nothing else is left.</summary>
-public sealed class FaultCatalogueTests(CatalogueHouse catalogue, ITestOutputHelper output) : IClassFixture<CatalogueHouse>
+public sealed class FaultCatalogueTests(PlainCatalogue catalogue, ITestOutputHelper output) : IClassFixture<PlainCatalogue>
 {
-    public static TheoryData<string> Names() => [.. CatalogueHouse.Cases.Keys];
+    public static TheoryData<string> Names() => [.. CatalogueHouse.Plain.Keys];
 
     [Fact]
     public void It_has_what_was_asked_for() => Assert.InRange(FaultCases.All.Count, 40, 200);
 
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task The_caller_gets(string name)
-    {
-        var (fault, mode) = CatalogueHouse.Cases[name];
-        var providers = catalogue.Providers(name);
+    public Task The_caller_gets(string name) => CaseCheck.AssertAsync(catalogue, name, CatalogueHouse.Plain[name], output);
+}
 
+/// <summary>The same where callers of openai are served by servers of other APIs, of one or of several.</summary>
+public sealed class MappedCatalogueTests(MappedCatalogue catalogue, ITestOutputHelper output) : IClassFixture<MappedCatalogue>
+{
+    public static TheoryData<string> Names() => [.. CatalogueHouse.Mapped.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public Task The_caller_gets(string name) => CaseCheck.AssertAsync(catalogue, name, CatalogueHouse.Mapped[name], output);
+}
+
+/// <summary>Holds the answer to a case against what is wanted.</summary>
+internal static class CaseCheck
+{
+    public static async Task AssertAsync(CatalogueHouse catalogue, string name, (FaultCase Case, CallerMode Mode) named, ITestOutputHelper output)
+    {
+        var (fault, mode) = named;
+        var providers = catalogue.Providers(name);
         var answer = await catalogue.AnswerAsync(name);
-        var seen = $"{answer}\n{string.Join('\n', providers.Select((p, i) => $"server {i}: {p.Requests.Count} requests"))}";
+        var seen = $"{answer}\n{string.Join('\n', providers.Select((p, i) => $"server {i}: {p.Requests.Count} requests, {string.Join(" / ", p.Requests.Select(r => r.Target))}"))}";
         output.WriteLine(seen);
 
         AssertWanted(answer, fault, mode, fault.Text ?? providers[fault.Wanted == Wanted.ErrorEvent ? 0 : ^1].Text, seen);

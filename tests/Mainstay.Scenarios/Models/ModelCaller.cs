@@ -90,12 +90,27 @@ internal sealed record CallerMode(string Api, bool IsStream)
     public static readonly CallerMode[] All = [OpenAiStream, OpenAiWhole, AnthropicStream, AnthropicWhole];
     public static readonly CallerMode[] Streams = [OpenAiStream, AnthropicStream];
 
+    /// <summary>APIs of servers, in turn, that callers of openai are served by.</summary>
+    private static readonly string[][] Others = [["anthropic"], ["bedrock"], ["sagemaker"], ["openai", "anthropic", "bedrock"], ["sagemaker", "openai", "anthropic"]];
+
+    /// <summary>Callers of openai and servers of other APIs.</summary>
+    public static readonly CallerMode[] Mapped =
+        [.. Others.SelectMany(apis => new[] { true, false }.Select(isStream => new CallerMode("openai", isStream) { Servers = apis }))];
+
+    /// <summary>openai's responses, as a stream and whole.</summary>
+    public static readonly CallerMode[] Responses = [new("openai", true) { IsResponses = true }, new("openai", false) { IsResponses = true }];
+
+    public bool IsResponses { get; private init; }
+
+    /// <summary>What the servers speak, in turn, if it is not what callers do.</summary>
+    public IReadOnlyList<string> Servers { get; private init; } = [Api];
+
     public bool IsOpenAi => Api == "openai";
 
-    public string Path => IsOpenAi ? ModelCaller.OpenAiPrefix + "/chat/completions" : ModelCaller.AnthropicPrefix + "/messages";
+    public string Path => IsResponses ? ModelCaller.OpenAiPrefix + "/responses" : IsOpenAi ? ModelCaller.OpenAiPrefix + "/chat/completions" : ModelCaller.AnthropicPrefix + "/messages";
 
     /// <summary>How a good answer ends.</summary>
-    public string Finish => IsOpenAi ? "stop" : "end_turn";
+    public string Finish => IsResponses ? "completed" : IsOpenAi ? "stop" : "end_turn";
 
     /// <summary>How an answer ends that calls a tool.</summary>
     public string ToolFinish => IsOpenAi ? "tool_calls" : "tool_use";
@@ -106,9 +121,18 @@ internal sealed record CallerMode(string Api, bool IsStream)
 
     public string Body(string model, string more = "")
     {
+        if (IsResponses)
+            return $$"""{"model":{{FakeText.Quote(model)}},"input":"Tell me a story – ein Märchen.","stream":{{(IsStream ? "true" : "false")}}{{more}}}""";
         var limit = IsOpenAi ? (IsStream ? """,  "stream_options":{"include_usage":true}""" : "") : ""","max_tokens":1000""";
         return $$"""{"model":{{FakeText.Quote(model)}},"messages":[{"role":"user","content":"Tell me a story – ein Märchen."}],"stream":{{(IsStream ? "true" : "false")}}{{limit}}{{more}}}""";
     }
 
-    public override string ToString() => $"{Api} {(IsStream ? "stream" : "whole")}";
+    public string ServerApi(int at) => Servers[at % Servers.Count];
+
+    public bool Equals(CallerMode? other) => other is not null && ToString() == other.ToString();
+
+    public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
+
+    public override string ToString() =>
+        $"{Api}{(IsResponses ? " responses" : "")} {(IsStream ? "stream" : "whole")}{(Servers is [var only] && only == Api ? "" : " on " + string.Join(", ", Servers))}";
 }

@@ -40,4 +40,39 @@ public sealed class TroubledProvidersTests
         Assert.Equal(200, (await house.Caller.AskAsync(CallerMode.OpenAiWhole, "fast")).Status);
         Assert.Single(primary.Requests);
     }
+
+    [Fact]
+    public async Task Kept_connections_that_have_gone_stale_are_not_noticed()
+    {
+        var (openai, anthropic) = (new FakeProvider(), new FakeProvider());
+        openai.Always(new Fault(FaultKind.StaleAfter));
+        anthropic.Always(new Fault(FaultKind.StaleAfter));
+        // No other server could take over.
+        await using var house = await ModelHouse.StartAsync([new HouseModel("fast", "openai", [(openai, "")]), new HouseModel("fast", "anthropic", [(anthropic, "")])]);
+        foreach (var mode in Enumerable.Repeat(CallerMode.All, 5).SelectMany(modes => modes))
+        {
+            var answer = await house.Caller.AskAsync(mode, "fast");
+            Assert.True(answer.Status == 200 && answer.Broken is null && answer.Text == openai.Text && answer.IsDone == mode.IsStream, $"{mode}: {answer}");
+        }
+        Assert.Equal((10, 10), (openai.Requests.Count, anthropic.Requests.Count));
+    }
+
+    [Fact]
+    public async Task Two_providers_that_flap_in_turn_are_not_noticed()
+    {
+        var (primary, other) = (new FakeProvider(), new FakeProvider());
+        await using var house = await ModelHouse.StartAsync([new HouseModel("fast", "openai", [(primary, ""), (other, "")])]);
+        FaultKind[] kinds = [FaultKind.Error, FaultKind.CutByReset, FaultKind.Reset, FaultKind.ErrorFirst, FaultKind.CutCleanly];
+        // Each fails for 1.2 of 3.4 seconds, never both; a request that meets both all the same would find nobody.
+        var start = Patience.Clock.GetTimestamp();
+        Fault Now(ProviderRequest request, double from) =>
+            Patience.Clock.GetElapsedTime(start).TotalSeconds % 3.4 is var at && at >= from && at < from + 1.2 ? new Fault(kinds[request.Number % kinds.Length]) : Fault.None;
+        primary.Script = request => Now(request, 0);
+        other.Script = request => Now(request, 1.7);
+        await using var traffic = new ModelTraffic(
+            () => house.Caller.AskAsync(CallerMode.OpenAiStream, "fast"), a => a.Broken is null && a.IsDone && a.Text == other.Text, Rate);
+        await traffic.MoreAsync(120);
+        await traffic.StopAsync();
+        Assert.True(traffic.Failures.Count == 0, $"{traffic.Failures.Count} of {traffic.Answered} failed:\n{string.Join("\n\n", traffic.Failures.Take(3))}");
+    }
 }

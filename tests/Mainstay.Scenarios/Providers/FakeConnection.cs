@@ -57,6 +57,12 @@ internal sealed class FakeConnection(Socket socket, FakeProvider provider)
             }
             var keep = await answering;
             request.IsServed = true;
+            if (fault.Kind == FaultKind.StaleAfter)
+            {
+                await watching;
+                Reset();
+                return false;
+            }
             return keep && await watching;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)

@@ -17,7 +17,7 @@ internal sealed record Fault(FaultKind Kind)
 
     /// <summary>True if the provider itself ends the connection.</summary>
     public bool EndsByItself => Kind is FaultKind.Reset or FaultKind.HalfHeader or FaultKind.CutByReset or FaultKind.CutByClose or FaultKind.CutInChunk
-        or FaultKind.ShortBody or FaultKind.CloseAfter;
+        or FaultKind.ShortBody or FaultKind.CloseAfter or FaultKind.StaleAfter;
 
     /// <summary>An error instead of an answer.</summary>
     public static Fault Of(ProviderError error) => new(FaultKind.Error) { Error = error };
@@ -103,6 +103,9 @@ internal enum FaultKind
 
     /// <summary>A good answer, after which the connection is closed though it was to be kept.</summary>
     CloseAfter,
+
+    /// <summary>A good answer, after which the connection stays, and is reset as soon as the next request comes on it.</summary>
+    StaleAfter,
 
     /// <summary>Status 200 and nothing in it.</summary>
     Empty,

@@ -8,15 +8,15 @@ internal abstract class ProviderApi
 {
     public static readonly (string Id, string Name, string[] Arguments) Tool = ("call_é1", "get_weather", ["{\"ci", "ty\":\"Zür", "ich\",\"days\"", ":3}"]);
 
-    private static readonly ProviderApi[] All = [new OpenAiShape(), new AnthropicShape(), new BedrockShape(), new SageMakerShape(), new LambdaShape()];
+    private static readonly ProviderApi[] All = [new OpenAiShape(), new ResponsesShape(), new AnthropicShape(), new BedrockShape(), new SageMakerShape(), new LambdaShape()];
 
     public virtual string StreamType => "text/event-stream; charset=utf-8";
 
     /// <summary>True if events are lines of text, which may end in CRLF and have comments between them.</summary>
     public virtual bool IsText => true;
 
-    /// <summary>The API of a path; null: none.</summary>
-    public static ProviderApi? Of(string path) => All.FirstOrDefault(api => api.Speaks(path));
+    /// <summary>The API of a path, for one answer; null: none.</summary>
+    public static ProviderApi? Of(string path) => All.FirstOrDefault(api => api.Speaks(path)) is var found and not ResponsesShape ? found : new ResponsesShape();
 
     public abstract bool Speaks(string path);
 

@@ -46,7 +46,7 @@ internal sealed class ListenerFixture : IAsyncDisposable
         var access = Access.TryOpen(state, new ControlConfig(), clock, out _)!;
         Directory.CreateDirectory(Path.Combine(state, "reviews"));
         await File.WriteAllTextAsync(Path.Combine(state, "reviews", "incident-40.md"), "# Incident 40\n");
-        ControlListener.Map(app, () => fixture.Snapshot, fixture.OrderAsync, (id, _) => Task.FromResult(fixture.Explain(id)), access, Path.Combine(state, "reviews"), clock);
+        ControlListener.Map(app, () => fixture.Snapshot, fixture.OrderAsync, (id, _) => Task.FromResult(fixture.Explain(id)), access, Path.Combine(state, "reviews"), clock, fixture.TestAsync);
         await app.StartAsync();
         return fixture;
     }
@@ -55,6 +55,15 @@ internal sealed class ListenerFixture : IAsyncDisposable
     {
         await _app.DisposeAsync();
         Directory.Delete(State, recursive: true);
+    }
+
+    /// <summary>Channels that were tested, and by whom.</summary>
+    public List<string> Tests { get; } = [];
+
+    private Task<string> TestAsync(string channel, string who, CancellationToken cancel)
+    {
+        Tests.Add($"{channel} by {who}");
+        return Task.FromResult(channel == "broken" ? "it is broken" : "");
     }
 
     private Task<OrderResult> OrderAsync(Order order, CancellationToken cancel)

@@ -67,8 +67,9 @@ public sealed class ConfigReaderTests
         var token = Assert.Single(config.Control.Tokens);
         Assert.Equal(new TokenConfig("on-call", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", TokenScope.Operate), token);
         Assert.Equal(RemedyMode.Act, config.Remedies);
-        Assert.Equal(new WebhookConfig(new Uri("https://hooks.example.test/in?room=1"), "HOOK_SECRET"), config.Notify[0]);
-        Assert.Equal(new WebhookConfig(new Uri("http://127.0.0.1:7000"), null), config.Notify[1]);
+        Assert.Equal(("webhook-1", ChannelKind.Webhook, new Uri("https://hooks.example.test/in?room=1"), "HOOK_SECRET"),
+            (config.Notify[0].Name, config.Notify[0].Kind, config.Notify[0].Address!.Url, config.Notify[0].SecretEnvironment));
+        Assert.Equal(("webhook-2", new Uri("http://127.0.0.1:7000"), null), (config.Notify[1].Name, config.Notify[1].Address!.Url, config.Notify[1].SecretEnvironment));
         Assert.Equal(["moderation", "chat"], config.Services.Select(s => s.Routing.Name));
     }
 

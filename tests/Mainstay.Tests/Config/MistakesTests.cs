@@ -76,7 +76,6 @@ public sealed class MistakesTests
     [InlineData("dependencies: []")]
     [InlineData("probes: []")]
     [InlineData("scrape: []")]
-    [InlineData("alerts: []")]
     [InlineData("playbook: []")]
     [InlineData("jobs: []")]
     [InlineData("status: {}")]

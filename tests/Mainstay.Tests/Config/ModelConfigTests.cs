@@ -59,6 +59,8 @@ public sealed class ModelConfigTests
     [InlineData("endpoint: e", "endpoint", "openai has no endpoints")]
     [InlineData("body: openai", "body", "openai has a form of its own")]
     [InlineData("headers: [ nothing ]", "headers[0]", "not a header field")]
+    [InlineData("metrics: metrics", "metrics", "\"metrics\" is not an http or https address")]
+    [InlineData("metrics: \"/a b\"", "metrics", "\"/a b\" is not a path")]
     [InlineData("prefill: maybe", "prefill", "\"maybe\" is not one of the words for it")]
     [InlineData("api: http", "api", "callers of openai cannot be served by http")]
     public void A_wrong_value_is_told(string more, string key, string wrong)

@@ -62,7 +62,7 @@ public sealed class WholeFileTests
     [InlineData("traffic: { listen: \"http://*:8400\" }\n" + Services, "2 traffic.listen")]
     [InlineData("traffic: { listen: \"8400\" }\n" + Services, "2 traffic.listen")]
     [InlineData("control: { hosts: [\"http://x\"] }\n" + Services, "2 control.hosts[0]")]
-    [InlineData("notify: [{ secret_env: A }]\n" + Services, "2 notify[0].webhook")]
+    [InlineData("notify: [{ secret_env: A }]\n" + Services, "2 notify[0]")]
     [InlineData("notify: [{ webhook: \"http://h\", secret_env: \"whsec_+/=\" }]\n" + Services, "2 notify[0].secret_env")]
     [InlineData("state: &here x\n" + Services, "2 state")]
     [InlineData("state: *here\n" + Services, "2 state")]

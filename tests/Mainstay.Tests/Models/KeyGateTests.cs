@@ -73,6 +73,8 @@ public sealed class KeyGateTests
         Assert.Equal(HttpStatusCode.TooManyRequests, third.StatusCode);
         Assert.Equal(TimeSpan.FromSeconds(30), third.Headers.RetryAfter!.Delta);
         Assert.Equal(["30000"], third.Headers.GetValues("retry-after-ms"));
+        var decision = house.Gateway.Decisions.Find(third.Headers.GetValues("X-Request-Id").Single(), out _)!;
+        Assert.Contains(DecisionText.Lines(decision), l => l.EndsWith("Not let in: its key has reached a limit of the minute (2).", StringComparison.Ordinal));
         Assert.Contains("\"code\":\"rate_limit_exceeded\"", await third.Content.ReadAsStringAsync());
         house.Clock.Advance(TimeSpan.FromSeconds(30));
         using var again = await house.ChatAsync(stream: false);

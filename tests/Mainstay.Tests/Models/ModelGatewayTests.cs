@@ -23,6 +23,26 @@ public sealed class ModelGatewayTests
     }
 
     [Fact]
+    public async Task A_stream_of_responses_ends_with_its_own_last_event()
+    {
+        string[] events =
+        [
+            Event("response.created", """ "response":{"id":"r1","model":"m","status":"in_progress"} """),
+            Event("response.output_text.delta", """ "delta":"whole" """),
+            Event("response.completed", """ "response":{"id":"r1","model":"m","status":"completed","usage":{"input_tokens":3,"output_tokens":1}} """),
+        ];
+        await using var server = Streaming(events);
+        await using var house = await GatewayHouse.StartAsync(Fast(server.In("r1")));
+        using var body = new StringContent("""{"model":"fast","input":"hi","stream":true}""", System.Text.Encoding.UTF8, "application/json");
+        using var answer = await house.Caller.PostAsync(new Uri(house.Url, "/v1/responses"), body).Patiently();
+        Assert.Equal(string.Concat(events), await answer.Content.ReadAsStringAsync().Patiently());
+        var outcome = await house.OutcomeAsync();
+        Assert.Equal((OutcomeResult.Succeeded, new ModelUse("m", 3, 1)), (outcome.Result, outcome.Use));
+
+        static string Event(string type, string rest) => $"event: {type}\ndata: {{\"type\":\"{type}\",{rest}}}\n\n";
+    }
+
+    [Fact]
     public async Task A_server_gets_its_own_name_of_the_model_and_its_own_key()
     {
         Environment.SetEnvironmentVariable("MODEL_GATEWAY_TEST_KEY", "sk-server");

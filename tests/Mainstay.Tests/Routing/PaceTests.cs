@@ -16,6 +16,13 @@ public sealed class PaceTests
     }
 
     [Fact]
+    public void One_that_was_never_asked_is_idle_from_the_first_look_at_it()
+    {
+        Assert.Equal(40, _pace.At(1_000_000 * Second, unknown: 40, most: 320));
+        Assert.Equal(20, _pace.At(1_000_010 * Second, unknown: 40, most: 320), 6);
+    }
+
+    [Fact]
     public void It_follows_what_is_seen_within_seconds()
     {
         Answer(at: 0, took: 100);

@@ -19,7 +19,6 @@ internal sealed class World : IDisposable
     private readonly Random _random;
     private readonly Picker _picker;
     private readonly OutcomeFeed _feed = new();
-    private readonly HttpMessageInvoker _connections = new(new SocketsHttpHandler());
     private readonly Dictionary<(string, string), SimulatedServer> _servers = [];
     private readonly string _folder;
     private long _order;
@@ -60,6 +59,9 @@ internal sealed class World : IDisposable
 
     public ControlLoop Loop { get; private set; }
 
+    /// <summary>Of the loop that runs.</summary>
+    public Alerting? Alerting { get; private set; }
+
     /// <summary>Every table that was put in force, oldest first.</summary>
     public List<RouteTable> Published { get; } = [];
 
@@ -86,7 +88,7 @@ internal sealed class World : IDisposable
     public void Dispose()
     {
         State.Dispose();
-        _connections.Dispose();
+        Alerting?.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -127,7 +129,13 @@ internal sealed class World : IDisposable
 
     private ControlLoop MakeLoop() => new(
         Config, _feed.Reader, State, Published.LastOrDefault() ?? RouteTable.Empty, Publish,
-        new Notifier(() => [], Clock, NullLogger<Notifier>.Instance, _connections), new Troubles(), Clock, NullLogger<ControlLoop>.Instance);
+        Alerting = MakeAlerting(), new Troubles(), Clock, NullLogger<ControlLoop>.Instance);
+
+    private Alerting MakeAlerting()
+    {
+        Alerting?.Dispose();
+        return new Alerting(State.Root, new Troubles(), Clock, 1, NullLogger<Alerting>.Instance);
+    }
 
     private void Publish(RouteTable table)
     {

@@ -96,6 +96,7 @@ internal sealed class Anthropic : Protocol
             edits.Replace(offsets.Model, JsonText.Bytes(model));
         if (begun is null)
             return edits.Apply(request.Body);
+        edits.LowerMaxTokens(offsets, request.SentTokens);
         if (offsets.Begun.IsThere)
         {
             edits.Insert(offsets.Begun.End - 1, JsonText.Bytes(begun)[1..^1]);

@@ -52,7 +52,7 @@ internal sealed class AnthropicMapping
         _output.Write("{\"model\":"u8);
         JsonText.Write(_output, model);
         _output.Write(",\"max_tokens\":"u8);
-        JsonText.Write(_output, request.MaxTokens ?? DefaultMaxTokens);
+        JsonText.Write(_output, Math.Max(1, (request.MaxTokens ?? DefaultMaxTokens) - (begun is null ? 0 : request.SentTokens)));
         if (request.IsStream)
             _output.Write(",\"stream\":true"u8);
         foreach (var field in request.Json.EnumerateObject())

@@ -60,6 +60,9 @@ internal sealed class ModelRequest
     /// then not passed on. For servers that refuse that (<see cref="ProviderVerdict.RefusesUsage"/>): false.</summary>
     public bool AsksUsage { get; set; } = true;
 
+    /// <summary>Tokens of the answer that its caller has already, where it is to go on from a beginning; set by the gateway before it composes.</summary>
+    public int SentTokens { get; set; }
+
     private static JsonElement Parse(ReadOnlySpan<byte> body)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = RequestScan.MostDepth });

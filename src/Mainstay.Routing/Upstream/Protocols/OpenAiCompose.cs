@@ -34,7 +34,10 @@ internal static class OpenAiCompose
         if (request.IsStream && request.AsksUsage && !request.WantsUsage && request.Operation is ModelOperation.Chat or ModelOperation.Completion)
             AskUsage(edits, offsets);
         if (begun is not null)
+        {
             PutBeginning(edits, request, offsets, begun);
+            edits.LowerMaxTokens(offsets, request.SentTokens);
+        }
         return edits.Apply(request.Body);
     }
 

@@ -32,6 +32,9 @@ internal sealed class RequestOffsets
     /// <summary>The value of include_usage in it.</summary>
     public Stretch IncludeUsage { get; set; }
 
+    /// <summary>What bounds the tokens of the answer: where each such field has its value, and which.</summary>
+    public List<(Stretch At, int Value)> MaxTokens { get; } = [];
+
     /// <summary>Behind the opening brace: where a field can be put in.</summary>
     public int Inside { get; set; }
 }
@@ -48,6 +51,14 @@ internal readonly record struct Stretch(int Start, int Length)
 internal sealed class Edits
 {
     private readonly List<(Stretch Old, ReadOnlyMemory<byte> New)> _edits = [];
+
+    /// <summary>Of an answer that goes on, its rest may have as many tokens less as its caller has already; one at least.</summary>
+    public void LowerMaxTokens(RequestOffsets offsets, int sent)
+    {
+        foreach (var (at, value) in offsets.MaxTokens)
+            if (sent > 0 && value > 1)
+                Replace(at, System.Text.Encoding.ASCII.GetBytes(Math.Max(1, value - sent).ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    }
 
     public void Replace(Stretch old, ReadOnlyMemory<byte> with) => _edits.Add((old, with));
 

@@ -190,7 +190,7 @@ internal sealed class RequestScan
             case Field.MaxTokens or Field.MaxCompletionTokens or Field.MaxOutputTokens or Field.Choices or Field.BestOf:
                 return TakeNumber(field, ref reader);
             case Field.Prompt when reader.TokenType == JsonTokenType.String:
-                Offsets.Prompt = Here(ref reader);
+                Offsets.Prompt = JsonPlace.Here(ref reader);
                 break;
             case Field.Tools or Field.Functions:
                 if (reader.TokenType != JsonTokenType.StartArray)
@@ -198,10 +198,10 @@ internal sealed class RequestScan
                 _isPlain &= !Count(ref reader);
                 return null;
             case Field.ResponseFormat:
-                _isPlain &= TypeIs(ref reader, "text"u8);
+                _isPlain &= JsonPlace.TypeIs(ref reader, "text"u8);
                 return null;
             case Field.Thinking:
-                _isPlain &= TypeIs(ref reader, "disabled"u8);
+                _isPlain &= JsonPlace.TypeIs(ref reader, "disabled"u8);
                 return null;
             case Field.LogProbabilities:
                 _isPlain &= reader.TokenType == JsonTokenType.False;
@@ -222,7 +222,7 @@ internal sealed class RequestScan
     {
         if (reader.TokenType != JsonTokenType.String)
             return Refused("'model' must be a string: the name of a model.", "model");
-        Offsets.Model = Here(ref reader);
+        Offsets.Model = JsonPlace.Here(ref reader);
         var model = Offsets.Model.Length > 6 * LongestModel ? null : JsonText.Read(ref reader);
         // It may stand in a path or in a field of a head.
         if (model is null || model.Length > LongestModel || model.AsSpan().ContainsAnyInRange('\0', ' ') || model.Any(char.IsSurrogate))
@@ -258,7 +258,10 @@ internal sealed class RequestScan
         if (field is Field.Choices or Field.BestOf)
             Choices = Math.Max(Choices, number);
         else
+        {
             MaxTokens = Math.Max(MaxTokens ?? 0, number);
+            Offsets.MaxTokens.Add((JsonPlace.Here(ref reader), number));
+        }
         return null;
     }
 
@@ -333,7 +336,7 @@ internal sealed class RequestScan
             if (isRole)
                 _isLastAssistant = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("assistant"u8);
             else if (isContent && reader.TokenType == JsonTokenType.String)
-                content = Here(ref reader);
+                content = JsonPlace.Here(ref reader);
             if (isRole)
                 reader.Skip();
             else
@@ -341,30 +344,6 @@ internal sealed class RequestScan
         }
         Offsets.Begun = _isLastAssistant ? content : default;
     }
-
-    // True if an object says "type": the wanted one; a string may stand for the object.
-    private static bool TypeIs(ref Utf8JsonReader reader, ReadOnlySpan<byte> wanted)
-    {
-        var found = false;
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            found = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(wanted);
-            reader.Skip();
-            return found;
-        }
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            var isType = reader.ValueTextEquals("type"u8);
-            reader.Read();
-            if (isType)
-                found = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(wanted);
-            reader.Skip();
-        }
-        return found;
-    }
-
-    private static Stretch Here(ref Utf8JsonReader reader) =>
-        new((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
 
     // Adds up the text of a value; true if it holds any value at all inside.
     private bool Count(ref Utf8JsonReader reader)
