@@ -31,13 +31,14 @@ internal sealed class ModelHouse : IAsyncDisposable
     /// <param name="models">By API: what callers of each may ask for.</param>
     /// <param name="timeouts">Of all.</param>
     /// <param name="more">Further lines of each service, with four spaces before them.</param>
+    /// <param name="root">A further line of the root mapping.</param>
     public static async Task<ModelHouse> StartAsync(
-        IEnumerable<HouseModel> models, string timeouts = "connect: 1s, first_token: 1s, first_byte: 1s, idle: 1s, total: 30s", string more = "")
+        IEnumerable<HouseModel> models, string timeouts = "connect: 1s, first_token: 1s, first_byte: 1s, idle: 1s, total: 30s", string more = "", string root = "")
     {
         var house = new ModelHouse();
         try
         {
-            await File.WriteAllTextAsync(house.Folder.Config, house.Text([.. models], timeouts, more));
+            await File.WriteAllTextAsync(house.Folder.Config, house.Text([.. models], timeouts, more, root));
             house.Serve = await MainstayProcess.StartAsync(house.Folder.Root, "traffic on ", "serve", "-c", house.Folder.Config);
             return house;
         }
@@ -57,7 +58,7 @@ internal sealed class ModelHouse : IAsyncDisposable
         Folder.Dispose();
     }
 
-    private string Text(IReadOnlyCollection<HouseModel> models, string timeouts, string more)
+    private string Text(IReadOnlyCollection<HouseModel> models, string timeouts, string more, string root)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $$"""
@@ -65,6 +66,7 @@ internal sealed class ModelHouse : IAsyncDisposable
             traffic: { listen: "{{Folder.Traffic.GetLeftPart(UriPartial.Authority)}}" }
             control: { listen: "{{Folder.Control.GetLeftPart(UriPartial.Authority)}}" }
             state: ./state
+            {{root}}
             services:
 
             """);
