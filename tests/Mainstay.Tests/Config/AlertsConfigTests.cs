@@ -68,6 +68,7 @@ public sealed class AlertsConfigTests
     [InlineData("notify: [ { email: { host: h, from: a@c, to: [\"a@b>,<c@d\"] } } ]", "notify[0].email.to[0]", "is not an address of email", "oncall@example.test")]
     [InlineData("notify: [ { email: { host: h, from: a@c, to: [] } } ]", "notify[0].email.to", "0 receivers", "1 to 50")]
     [InlineData("notify: [ { email: { host: h, from: a@c, to: [a@b], user: u } } ]", "notify[0].email.user", "belong together", "both or neither")]
+    [InlineData("notify: [ { pagerduty: KEY, tell: all } ]", "notify[0].tell", "every line would open an incident there", "another channel")]
     [InlineData("notify: [ { command: [] } ]", "notify[0].command", "names no program", "the program first")]
     [InlineData("notify: [ { webhook: \"http://a\", limit: 10 } ]", "notify[0].limit", "is not a rate", "10/m")]
     [InlineData("alerts: { escalate: [ { after: 1m, to: [pager] } ] }", "alerts.escalate[0].to[0]", "there is no channel pager", "under notify first")]
