@@ -18,6 +18,9 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     /// <summary>Windows of 10 s before which nothing is said of a series.</summary>
     public const int FewestWindows = 60;
 
+    /// <summary>A day has 8,640 windows: a plain record (0.99) comes several times a day on a series of noise, this once in fifty.</summary>
+    private const double FewestScore = 0.999;
+
     /// <summary>What is older wakes nobody: it was imported, or its source was away.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromMinutes(5);
 
@@ -33,7 +36,7 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
         var value = window.Kind == SeriesKind.Counter ? window.Window.Sum / window.Resolution.Seconds : window.Window.Mean;
         var at = DateTimeOffset.FromUnixTimeSeconds(window.Start);
         var score = detector.Judge(at, value);
-        if (judged <= FewestWindows || score.Evidence is not { } evidence || now - at > Recent)
+        if (judged <= FewestWindows || score.Score < FewestScore || score.Evidence is not { } evidence || now - at > Recent)
             return null;
         var observed = evidence.Summary + (window.Kind == SeriesKind.Counter ? " (a second)" : "");
         return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, evidence.Since);
