@@ -4,6 +4,7 @@ using System.Net;
 using Mainstay.Api;
 using Mainstay.Commands;
 using Mainstay.Control;
+using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Notify;
 using Mainstay.Control.Signals;
@@ -35,6 +36,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private Dispatcher? _dispatcher;
     private UsageLedger? _usage;
     private SeriesStore? _series;
+    private Func<string, string, string?>? _hear;
 
     public OutcomeFeed Feed => _feed;
 
@@ -162,15 +164,23 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private SeriesStore BuildSeries(MainstayConfig config, StateFolder state, Func<ControlLoop?> loop)
     {
         // Nobody waits for the answer: what does not fit into a tick is raised again, as long as it is true.
-        void Raise(ImmutableArray<SeriesAlarm> alarms) =>
-            _ = loop()?.AskAsync(new RaiseOrder([.. alarms.Select(a => a.ToAlert(clock.GetUtcNow()))], "mainstay"), CancellationToken.None);
+        void Tell(ImmutableArray<RaisedAlert> alerts) => _ = loop()?.AskAsync(new RaiseOrder(alerts, "mainstay"), CancellationToken.None);
+        void Raise(ImmutableArray<SeriesAlarm> alarms) => Tell([.. alarms.Select(a => a.ToAlert(clock.GetUtcNow()))]);
+        MainstayConfig Config() => loop()?.Config ?? config;
         var series = _series = new SeriesStore(state.Root, config.Signals.MostSeries, Troubles, clock, logs.CreateLogger<SeriesStore>()) { Alarmed = Raise };
         _parts.Run("series", series.RunAsync);
-        var scraper = new Scraper(() => (loop()?.Config ?? config).Scrape, series, Raise, Troubles, clock, new Random(seed + 3));
+        var scraper = new Scraper(() => Config().Scrape, series, Raise, Troubles, clock, new Random(seed + 3));
         _parts.Run("scrape", async token =>
         {
             using (scraper)
                 await scraper.RunAsync(token);
+        });
+        var feeds = new FeedWatch(() => Config().Feeds, Tell, Troubles, clock);
+        _hear = (name, text) => Config().Feeds.FirstOrDefault(f => f.Name == name) is { } feed ? feeds.Take(feed, text) ?? "" : null;
+        _parts.Run("feeds", async token =>
+        {
+            using (feeds)
+                await feeds.RunAsync(token);
         });
         return series;
     }
@@ -185,7 +195,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var app = MakeListener(control.Listen, _ => { });
         ControlListener.Map(
             app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _dispatcher!.TestAsync,
-            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null, _series);
+            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null, _series, _hear);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
         var watch = new ConfigWatch(

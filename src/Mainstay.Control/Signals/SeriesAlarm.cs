@@ -25,16 +25,21 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     /// <summary>An alert that is not raised again ends after that.</summary>
     private static readonly TimeSpan Lasts = TimeSpan.FromMinutes(5);
 
+    /// <summary>−log10 of what is left of 1 at the lowest score that is told.</summary>
+    private const double Rare = 1.7;
+
     private static readonly string[] Places = ["service", "region", "server"];
 
-    /// <summary>Judges a window of 10 s: the mean of a gauge or histogram, the rate of a counter.</summary>
+    /// <summary>Judges a window of 10 s.</summary>
+    /// <param name="judged">Windows of it so far.</param>
+    /// <param name="value">The mean of a gauge or histogram, the rate of a counter.</param>
+    /// <param name="series">That are judged at a time: the more, the rarer must a window be, so that all together do not tell more of nothing.</param>
     /// <returns>Null: it is usual, or nobody knows yet what is.</returns>
-    internal static SeriesAlarm? Judge(SeriesDetector detector, int judged, ClosedWindow window, DateTimeOffset now)
+    internal static SeriesAlarm? Judge(SeriesDetector detector, int judged, ClosedWindow window, double value, int series, DateTimeOffset now)
     {
-        var value = window.Kind == SeriesKind.Counter ? window.Window.Sum / window.Resolution.Seconds : window.Window.Mean;
         var score = detector.Judge(value);
         var at = DateTimeOffset.FromUnixTimeSeconds(window.Start);
-        if (judged <= FewestWindows || score.Score < 0.98 || now - at > Recent)
+        if (judged <= FewestWindows || score.Score < 0.98 || score.Surprise < Rare + Math.Log10(Math.Max(1, series)) || now - at > Recent)
             return null;
         var observed = string.Create(CultureInfo.InvariantCulture, $"{value:G5}{(window.Kind == SeriesKind.Counter ? " a second" : "")}; as unusual as 1 of {Math.Pow(10, score.Surprise):N0} points");
         return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, at);
