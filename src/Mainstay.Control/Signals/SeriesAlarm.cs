@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Detection;
@@ -19,14 +18,15 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     /// <summary>Windows of 10 s before which nothing is said of a series.</summary>
     public const int FewestWindows = 60;
 
+    /// <summary>Of one series: a day has 8,640 windows; a plain record (2) comes several times a day on a series of noise, this once in fifty days. Half a decade more
+    /// makes it ten times as rare.</summary>
+    private const double FewestSurprise = 3;
+
     /// <summary>What is older wakes nobody: it was imported, or its source was away.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromMinutes(5);
 
     /// <summary>An alert that is not raised again ends after that.</summary>
     private static readonly TimeSpan Lasts = TimeSpan.FromMinutes(5);
-
-    /// <summary>−log10 of what is left of 1 at the lowest score that is told.</summary>
-    private const double Rare = 1.7;
 
     private static readonly string[] Places = ["service", "region", "server"];
 
@@ -37,12 +37,12 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     /// <returns>Null: it is usual, or nobody knows yet what is.</returns>
     internal static SeriesAlarm? Judge(SeriesDetector detector, int judged, ClosedWindow window, double value, int series, DateTimeOffset now)
     {
-        var score = detector.Judge(value);
         var at = DateTimeOffset.FromUnixTimeSeconds(window.Start);
-        if (judged <= FewestWindows || score.Score < 0.98 || score.Surprise < Rare + Math.Log10(Math.Max(1, series)) || now - at > Recent)
+        var score = detector.Judge(at, value);
+        if (judged <= FewestWindows || score.Evidence is not { } evidence || score.Surprise < FewestSurprise + (Math.Log10(Math.Max(1, series)) / 2) || now - at > Recent)
             return null;
-        var observed = string.Create(CultureInfo.InvariantCulture, $"{value:G5}{(window.Kind == SeriesKind.Counter ? " a second" : "")}; as unusual as 1 of {Math.Pow(10, score.Surprise):N0} points");
-        return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, at);
+        var observed = evidence.Summary + (window.Kind == SeriesKind.Counter ? " (a second)" : "");
+        return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, evidence.Since);
     }
 
     /// <summary>As the alerts have it: a warning, until somebody decides that it is worth more.</summary>
