@@ -36,19 +36,19 @@ public sealed partial class Alerting : IDisposable
     public Alerting(string stateFolder, Troubles troubles, TimeProvider clock, int seed, ILogger<Alerting> log)
     {
         (_troubles, _log) = (troubles, log);
-        OutboxStore? store = null;
         IReadOnlyDictionary<string, string> kept = new Dictionary<string, string>();
         try
         {
-            store = OutboxStore.Open(Path.Combine(stateFolder, FileName), out var trouble);
+            var store = OutboxStore.Open(Path.Combine(stateFolder, FileName), out var trouble);
             kept = store.ReadKept();
+            Outbox = new Outbox(store, seed);
             troubles.Note("alerts", trouble);
         }
         catch (IOException e)
         {
+            Outbox = new Outbox(null, seed);
             troubles.Note("alerts", $"{e.Message} Alerts and messages are kept in memory alone.");
         }
-        Outbox = new Outbox(store, seed);
         _book = new AlertBook(kept, _rows, clock.GetUtcNow());
         _groups = new AlertGroups(kept, _rows);
         _numbers = new Numbers(_groups.Last, _book.LastSilence);
@@ -62,14 +62,14 @@ public sealed partial class Alerting : IDisposable
     {
         _decided.Clear();
         foreach (var order in orders.Of<RaiseOrder>())
-            Decide(order, _book.TryRaise(order.Alerts, now), $"{order.Alerts.Length} alerts are noted.", $"{AlertBook.MostAlerts} alerts stand, which is the most: none of these was noted.");
+            Raise(order, now);
         foreach (var order in orders.Of<HeartbeatOrder>())
             NoteBeat(order, config, now);
         foreach (var order in orders.Of<SilenceOrder>())
             AddSilence(order, now);
         foreach (var order in orders.Of<UnsilenceOrder>())
             EndSilence(order, now);
-        _book.Advance(anomalies, config, now);
+        _book.Advance(anomalies, _troubles.ByPart, config, now);
         ImmutableArray<Anomaly> outside = [.. _book.ForIncidents(now)];
         return outside.IsEmpty ? anomalies : [.. anomalies, .. outside];
     }
@@ -143,6 +143,14 @@ public sealed partial class Alerting : IDisposable
     public void Dispose() => Outbox.Dispose();
 
     private readonly List<FactDraft> _facts = [];
+
+    private void Raise(RaiseOrder order, DateTimeOffset now)
+    {
+        var isRaised = _book.TryRaise(order.Alerts, now);
+        var full = isRaised ? null : $"{AlertBook.MostAlerts} alerts stand, which is the most, and {order.Who} raises more: those are not noted. Most come from one place: {_book.Loudest()}.";
+        _troubles.Note("alerts from outside", full);
+        Decide(order, isRaised, order.Alerts.Length == 1 ? "The alert is noted." : $"{order.Alerts.Length} alerts are noted.", full ?? "");
+    }
 
     private void NoteBeat(HeartbeatOrder order, MainstayConfig config, DateTimeOffset now)
     {

@@ -19,5 +19,8 @@ public sealed class Troubles
         return isNew;
     }
 
+    /// <summary>Part and trouble, by part.</summary>
+    public IReadOnlyCollection<KeyValuePair<string, string>> ByPart => _byPart.OrderBy(t => t.Key, StringComparer.Ordinal).ToArray();
+
     public ImmutableArray<string> List() => [.. _byPart.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}: {t.Value}")];
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Threading.Channels;
@@ -6,6 +7,7 @@ using Mainstay.Commands;
 using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Notify;
+using Mainstay.Control.Signals;
 using Mainstay.Control.Storage;
 using Mainstay.Control.Usage;
 using Mainstay.Routing;
@@ -33,6 +35,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private TelemetryExport? _telemetry;
     private Dispatcher? _dispatcher;
     private UsageLedger? _usage;
+    private SeriesStore? _series;
 
     public OutcomeFeed Feed => _feed;
 
@@ -133,6 +136,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
         var telemetry = _telemetry = StartTelemetry(config.Telemetry, sends);
         var usage = _usage = UsageLedger.Open(state.Database, Troubles, clock, logs.CreateLogger<UsageLedger>());
+        var series = BuildSeries(config, state, () => loop);
+        var own = new OwnSeries(series);
         loop = new ControlLoop(config, _feed.Reader, state, table, publish, alerting, Troubles, clock, logs.CreateLogger<ControlLoop>())
         {
             Observed = observation =>
@@ -140,6 +145,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 telemetry.Note(observation);
                 usage.Note(observation);
             },
+            Closed = own.Note,
         };
         _parts.Run("notifications", dispatcher.RunAsync);
         _parts.Run("heartbeat", new DeadMansSwitch(dispatcher, () => loop.Config.Alerts.Heartbeat, () => loop.Snapshot.At, Troubles, clock).RunAsync);
@@ -172,6 +178,23 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         return telemetry;
     }
 
+    /// <summary>Series of every signal, and what reads them from outside.</summary>
+    private SeriesStore BuildSeries(MainstayConfig config, StateFolder state, Func<ControlLoop?> loop)
+    {
+        // Nobody waits for the answer: what does not fit into a tick is raised again, as long as it is true.
+        void Raise(ImmutableArray<SeriesAlarm> alarms) =>
+            _ = loop()?.AskAsync(new RaiseOrder([.. alarms.Select(a => a.ToAlert(clock.GetUtcNow()))], "mainstay"), CancellationToken.None);
+        var series = _series = new SeriesStore(state.Root, config.Signals.MostSeries, Troubles, clock, logs.CreateLogger<SeriesStore>()) { Alarmed = Raise };
+        _parts.Run("series", series.RunAsync);
+        var scraper = new Scraper(() => (loop()?.Config ?? config).Scrape, series, Raise, Troubles, clock, new Random(seed + 3));
+        _parts.Run("scrape", async token =>
+        {
+            using (scraper)
+                await scraper.RunAsync(token);
+        });
+        return series;
+    }
+
     /// <summary>Starts the loop, its listener and the watch over the configuration file.</summary>
     /// <returns>Where API and dashboard are.</returns>
     public async Task<string> StartControlPlaneAsync(ControlLoop loop, StateFolder state, CancellationToken cancel)
@@ -182,7 +205,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var app = MakeListener(control.Listen, _ => { });
         ControlListener.Map(
             app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _dispatcher!.TestAsync,
-            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null);
+            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null, _series);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
         var watch = new ConfigWatch(
@@ -190,6 +213,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             changed: config =>
             {
                 access.Reload(config.Control);
+                _series?.MostSeries = config.Signals.MostSeries;
                 loop.Reconfigure(config);
             },
             refused: loop.NoteRefusedConfig, clock, logs.CreateLogger<ConfigWatch>());

@@ -16,6 +16,9 @@ public sealed record Alert
     /// <summary>Of a job that did not report.</summary>
     public const string OfHeartbeat = "heartbeat";
 
+    /// <summary>Of a trouble of Mainstay itself.</summary>
+    public const string OfMainstay = "mainstay";
+
     /// <summary>The same for the same trouble, whenever it is raised: 16 hexadecimal digits.</summary>
     public required string Fingerprint { get; init; }
 
@@ -83,6 +86,19 @@ public sealed record Alert
         Observed = anomaly.Observed,
         Evidence = anomaly.Evidence,
         Since = anomaly.Since,
+        LastSeen = now,
+    };
+
+    /// <summary>A trouble of Mainstay itself. That nothing can be written, so that no remedy starts, is a page.</summary>
+    internal static Alert Of(string part, string trouble, DateTimeOffset since, DateTimeOffset now) => new()
+    {
+        Fingerprint = FingerprintOf(OfMainstay, part, null, null, null, []),
+        Source = OfMainstay,
+        Name = part,
+        Severity = part is "journal" or "table" ? Severity.Page : Severity.Warning,
+        Summary = $"Mainstay itself: {part}: {trouble}",
+        Observed = trouble,
+        Since = since,
         LastSeen = now,
     };
 

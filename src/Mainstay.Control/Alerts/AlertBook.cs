@@ -18,7 +18,11 @@ internal sealed class AlertBook
     /// <summary>Detectors that begin anew after a start must find again what stood before; so long it stands without them.</summary>
     private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(60);
 
+    /// <summary>A trouble of Mainstay itself that goes away sooner is nobody's business.</summary>
+    private static readonly TimeSpan TroubleLasts = TimeSpan.FromSeconds(60);
+
     private readonly Dictionary<string, Alert> _alerts = [];
+    private readonly Dictionary<string, DateTimeOffset> _troubledSince = [];
     private readonly Dictionary<string, Beat> _beats = [];
     private readonly AlertRows _rows;
     private readonly DateTimeOffset _started;
@@ -52,6 +56,10 @@ internal sealed class AlertBook
     /// <summary>When a job reported last; null: it has not.</summary>
     public DateTimeOffset? LastBeat(string job) => _beats.GetValueOrDefault(job)?.Last;
 
+    /// <summary>Who raised most of what stands, for whoever must stop it: "200 of prometheus HighErrors".</summary>
+    public string Loudest() => _alerts.Values.CountBy(a => $"{a.Source} {a.Name}").OrderByDescending(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal)
+        .Select(c => FormattableString.Invariant($"{c.Value} of {c.Key}")).FirstOrDefault() ?? "none";
+
     public Alert? Find(string fingerprint) => _alerts.GetValueOrDefault(fingerprint);
 
     /// <summary>Notes what is raised from outside. False: there are too many, and none of these was noted.</summary>
@@ -72,9 +80,12 @@ internal sealed class AlertBook
         return true;
     }
 
-    /// <summary>Takes the alerts to the end of a tick: what the detectors see, which jobs are late, what is over, what silences and
-    /// explains what.</summary>
-    public void Advance(IReadOnlyCollection<Anomaly> anomalies, MainstayConfig config, DateTimeOffset now)
+    /// <summary>Takes the alerts to the end of a tick: what the detectors see, what troubles Mainstay itself, which jobs are late, what is
+    /// over, what silences and explains what.</summary>
+    /// <param name="anomalies">What the detectors see.</param>
+    /// <param name="troubles">Parts of Mainstay, each with what troubles it.</param>
+    public void Advance(
+        IReadOnlyCollection<Anomaly> anomalies, IReadOnlyCollection<KeyValuePair<string, string>> troubles, MainstayConfig config, DateTimeOffset now)
     {
         var seen = new HashSet<string>();
         foreach (var anomaly in anomalies.Where(a => !a.IsFromOutside).Take(MostAlerts))
@@ -83,7 +94,7 @@ internal sealed class AlertBook
             seen.Add(alert.Fingerprint);
             Note(alert);
         }
-        foreach (var alert in Late(config.Alerts.Heartbeats, now))
+        foreach (var alert in Late(config.Alerts.Heartbeats, now).Concat(OfTroubles(troubles, now)).ToList())
         {
             seen.Add(alert.Fingerprint);
             Note(alert);
@@ -99,9 +110,11 @@ internal sealed class AlertBook
     /// somebody outside sees.</summary>
     public IEnumerable<Anomaly> ForIncidents(DateTimeOffset now)
     {
+        if (_alerts.Count == 0)
+            return [];
         var places = _services.SelectMany(s => s.Routing.Servers.Select(v => (s.Routing.Name, v.Region))).ToHashSet();
         return _alerts.Values
-            .Where(a => a is { Severity: Severity.Page, SilencedBy: null, Service: not null, Region: not null, Source: not (Alert.OfDetector or Alert.OfHeartbeat) })
+            .Where(a => a is { Severity: Severity.Page, SilencedBy: null, Service: not null, Region: not null, Source: not (Alert.OfDetector or Alert.OfHeartbeat or Alert.OfMainstay) })
             .Where(a => places.Contains((a.Service!, a.Region!)))
             .DistinctBy(a => (a.Service, a.Region, a.Name))
             .OrderBy(a => a.Since)
@@ -156,6 +169,7 @@ internal sealed class AlertBook
     {
         Alert.OfDetector => !seen.Contains(alert.Fingerprint) && (alert.LastSeen >= _started || now - _started > StartGrace),
         Alert.OfHeartbeat => !seen.Contains(alert.Fingerprint),
+        Alert.OfMainstay => !seen.Contains(alert.Fingerprint) && (alert.LastSeen >= _started || now - _started > StartGrace + TroubleLasts),
         _ when alert.Until is { } until => until <= now,
         // Who raises it again and again found nobody here while this process did not run.
         _ => (alert.LastSeen > _started ? alert.LastSeen : _started) + expire <= now,
@@ -195,6 +209,19 @@ internal sealed class AlertBook
                 Since = due,
                 LastSeen = now,
             };
+        }
+    }
+
+    private IEnumerable<Alert> OfTroubles(IReadOnlyCollection<KeyValuePair<string, string>> troubles, DateTimeOffset now)
+    {
+        foreach (var gone in _troubledSince.Keys.Except(troubles.Select(t => t.Key)).ToList())
+            _troubledSince.Remove(gone);
+        foreach (var (part, trouble) in troubles)
+        {
+            if (!_troubledSince.TryGetValue(part, out var since))
+                _troubledSince[part] = since = now;
+            if (now - since >= TroubleLasts)
+                yield return Alert.Of(part, trouble, since, now);
         }
     }
 

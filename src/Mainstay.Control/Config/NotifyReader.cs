@@ -76,6 +76,8 @@ internal sealed class NotifyReader(Findings findings)
             section.Error("secret_env", "only a webhook is signed", "take it out");
         if (kind != ChannelKind.PagerDuty && section.Has("url"))
             section.Error("url", "only pagerduty has an url of its own", "take it out");
+        if (kind == ChannelKind.PagerDuty && section.Word("tell") == "all")
+            section.Error("tell", "every line would open an incident there that nothing ends", "take it out, or tell all to another channel");
         if (kind == ChannelKind.Webhook && (section.Has("title") || section.Has("text")))
             section.Error(section.Has("title") ? "title" : "text", "a webhook has no title or text to be written", "take it out: the JSON has everything");
     }

@@ -87,7 +87,7 @@ public sealed class Outbox : IDisposable
                 return null;
             parcel = Pack(channel, queue, first, now);
             queue.Turns--;
-            if (parcel.Items.Length > 1 && first.Attempts == 0 && first.Parcel is null)
+            if (parcel.Items.Length > 1 && first.Parcel is null)
             {
                 foreach (var item in parcel.Items)
                     item.Parcel = parcel.Id;
@@ -253,10 +253,10 @@ public sealed class Outbox : IDisposable
     {
         if (first.Parcel is { } known)
             return new Parcel(known, [.. queue.Messages.Where(w => w.Parcel == known && !w.HasFailed)]);
-        // The last turn that is left takes all that wait along.
-        if (!channel.CanDigest || queue.Turns >= 2)
+        // The last turn that is left takes all that wait along. What was sent alone before may have arrived, and goes alone again.
+        if (!channel.CanDigest || queue.Turns >= 2 || first.Attempts > 0)
             return new Parcel(first.Message.Id, [first]);
-        ImmutableArray<Waiting> due = [.. Due(queue, now).Where(w => w.Parcel is null).Take(LargestDigest)];
+        ImmutableArray<Waiting> due = [.. Due(queue, now).Where(w => w is { Parcel: null, Attempts: 0 }).Take(LargestDigest)];
         return new Parcel(due.Length == 1 ? first.Message.Id : $"digest-{first.Message.Id}", due);
     }
 

@@ -21,6 +21,10 @@ public sealed class OutboxStore : IDisposable
             attempts INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL, failed INTEGER NOT NULL DEFAULT 0, error TEXT, parcel TEXT);
         """;
 
+    /// <summary>Codes of SQLite.</summary>
+    private const int Corrupt = 11;
+    private const int NoDatabase = 26;
+
     private readonly Lock _lock = new();
     private readonly SqliteConnection _connection;
 
@@ -35,7 +39,7 @@ public sealed class OutboxStore : IDisposable
         {
             return new OutboxStore(Connect(path));
         }
-        catch (SqliteException e) when (e.SqliteErrorCode is 11 or 26) // corrupt, not a database
+        catch (SqliteException e) when (e.SqliteErrorCode is Corrupt or NoDatabase)
         {
             var aside = path + ".unreadable";
             File.Move(path, aside, overwrite: true);
@@ -58,42 +62,34 @@ public sealed class OutboxStore : IDisposable
     }
 
     /// <summary>Every row of state, by key.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
     public Dictionary<string, string> ReadKept()
     {
-        lock (_lock)
-        {
-            using var command = Command("SELECT key, value FROM kept");
-            using var reader = command.ExecuteReader();
-            var kept = new Dictionary<string, string>();
-            while (reader.Read())
-                kept[reader.GetString(0)] = reader.GetString(1);
-            return kept;
-        }
+        var kept = new Dictionary<string, string>();
+        Read("SELECT key, value FROM kept", reader => kept[reader.GetString(0)] = reader.GetString(1));
+        return kept;
     }
 
     /// <summary>Every message that is not delivered, oldest first.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
     internal List<Waiting> ReadMessages()
     {
-        lock (_lock)
+        var messages = new List<Waiting>();
+        Read("SELECT body, attempts, due, failed, error, parcel FROM messages ORDER BY number", reader =>
         {
-            using var command = Command("SELECT body, attempts, due, failed, error, parcel FROM messages ORDER BY number");
-            using var reader = command.ExecuteReader();
-            var messages = new List<Waiting>();
-            while (reader.Read())
+            if (TryParse(reader.GetString(0)) is not { } message)
+                return;
+            messages.Add(new Waiting(message)
             {
-                if (TryParse(reader.GetString(0)) is { } message)
-                    messages.Add(new Waiting(message)
-                    {
-                        IsStored = true,
-                        Attempts = reader.GetInt32(1),
-                        Due = DateTimeOffset.Parse(reader.GetString(2), CultureInfo.InvariantCulture),
-                        HasFailed = reader.GetInt32(3) != 0,
-                        Error = reader.IsDBNull(4) ? null : reader.GetString(4),
-                        Parcel = reader.IsDBNull(5) ? null : reader.GetString(5),
-                    });
-            }
-            return messages;
-        }
+                IsStored = true,
+                Attempts = reader.GetInt32(1),
+                Due = DateTimeOffset.Parse(reader.GetString(2), CultureInfo.InvariantCulture),
+                HasFailed = reader.GetInt32(3) != 0,
+                Error = reader.IsDBNull(4) ? null : reader.GetString(4),
+                Parcel = reader.IsDBNull(5) ? null : reader.GetString(5),
+            });
+        });
+        return messages;
     }
 
     /// <summary>Writes changed rows (null: the row goes) and new messages, and waits until the disk has all of them. A message whose id
@@ -170,12 +166,31 @@ public sealed class OutboxStore : IDisposable
             using var schema = connection.CreateCommand();
             schema.CommandText = Schema;
             schema.ExecuteNonQuery();
-            return connection;
+            schema.CommandText = "PRAGMA quick_check(1)";
+            return schema.ExecuteScalar() is "ok" ? connection : throw new SqliteException("its pages do not fit together", Corrupt);
         }
         catch
         {
             connection.Dispose();
             throw;
+        }
+    }
+
+    private void Read(string query, Action<SqliteDataReader> take)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                using var command = Command(query);
+                using var reader = command.ExecuteReader();
+                while (reader.Read())
+                    take(reader);
+            }
+            catch (DbException e)
+            {
+                throw new IOException($"{_connection.DataSource}: {e.Message}", e);
+            }
         }
     }
 

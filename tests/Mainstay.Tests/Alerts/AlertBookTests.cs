@@ -144,6 +144,34 @@ public sealed class AlertBookTests
         Assert.Equal(("chat", "a", null, true), (anomaly.Service, anomaly.Region, anomaly.Server, anomaly.IsFromOutside));
     }
 
+    [Fact]
+    public void What_troubles_Mainstay_itself_for_a_minute_is_told()
+    {
+        var house = new AlertHouse();
+        house.Troubles["database"] = "it is away";
+        house.Run(50);
+        house.Troubles.Clear();
+        house.Run(20);
+        house.Troubles["journal"] = "the disk is full";
+        house.Run(61);
+        Assert.Empty(house.Told);
+        house.Run(10);
+        Assert.Equal((Severity.Page, "Mainstay itself: journal: the disk is full"), (Assert.Single(house.Told).Severity, house.Told[0].Title));
+        house.Restart();
+        house.Run(100);
+        house.Troubles.Clear();
+        house.Run(200);
+        Assert.Equal(["Opened ops", "Resolved ops"], house.Kinds);
+    }
+
+    [Fact]
+    public void Who_raises_too_much_is_named()
+    {
+        var house = new AlertHouse();
+        house.Raise([.. Enumerable.Range(0, 20).Select(i => AlertHouse.Alert("Loud", $"s{i}")), AlertHouse.Alert("Quiet")]);
+        Assert.Equal("20 of test Loud", house.Book.Loudest());
+    }
+
     [Theory]
     [InlineData("region=us-east-*", true)]
     [InlineData("region=us-west-*", false)]

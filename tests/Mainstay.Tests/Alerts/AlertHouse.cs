@@ -34,6 +34,9 @@ internal sealed class AlertHouse
 
     public ImmutableArray<Incident> Incidents { get; set; } = [];
 
+    /// <summary>Of Mainstay itself.</summary>
+    public Dictionary<string, string> Troubles { get; } = [];
+
     /// <summary>Everything that was told, oldest first.</summary>
     public List<Message> Told { get; } = [];
 
@@ -79,7 +82,7 @@ internal sealed class AlertHouse
     private void Tick(Anomaly[] anomalies, Action<AlertStep>? then)
     {
         Now = Now.AddSeconds(1);
-        Book.Advance(anomalies, Config, Now);
+        Book.Advance(anomalies, Troubles, Config, Now);
         var step = Groups.Advance(Book.Alerts, Incidents, Config, Now);
         then?.Invoke(step);
         Told.AddRange(step.Messages);

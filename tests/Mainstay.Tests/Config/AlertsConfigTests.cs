@@ -53,6 +53,20 @@ public sealed class AlertsConfigTests
         Assert.Equal((TimeSpan.FromHours(2.4), Severity.Page), (alerts.Heartbeats[0].Grace, alerts.Heartbeats[0].Severity));
     }
 
+    /// <summary>People copy the examples of the pages.</summary>
+    [Theory]
+    [InlineData("notifications.md")]
+    [InlineData("alerts.md")]
+    public void The_examples_of_the_pages_are_good(string page)
+    {
+        var blocks = File.ReadAllText(Path.Combine(Written.Root, "docs", "operate", page)).Split("```yaml\n").Skip(1).Select(b => b.Split("```")[0])
+            .Where(b => !b.StartsWith("alerting:", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(blocks);
+        // The page's examples stand side by side; channels that a step names come from another page.
+        foreach (var block in blocks)
+            _ = Written.Read((block.Contains("notify:", StringComparison.Ordinal) ? "" : "notify: [ { name: pager, slack: $A }, { name: boss, slack: $B } ]\n") + block + Written.Small).Good();
+    }
+
     [Theory]
     [InlineData("notify: [ { name: x } ]", "notify[0]", "names no way to tell people", "webhook, slack")]
     [InlineData("notify: [ { webhook: \"http://a\", slack: \"http://b\" } ]", "notify[0]", "several ways", "an item of its own")]
@@ -68,6 +82,7 @@ public sealed class AlertsConfigTests
     [InlineData("notify: [ { email: { host: h, from: a@c, to: [\"a@b>,<c@d\"] } } ]", "notify[0].email.to[0]", "is not an address of email", "oncall@example.test")]
     [InlineData("notify: [ { email: { host: h, from: a@c, to: [] } } ]", "notify[0].email.to", "0 receivers", "1 to 50")]
     [InlineData("notify: [ { email: { host: h, from: a@c, to: [a@b], user: u } } ]", "notify[0].email.user", "belong together", "both or neither")]
+    [InlineData("notify: [ { pagerduty: KEY, tell: all } ]", "notify[0].tell", "every line would open an incident there", "another channel")]
     [InlineData("notify: [ { command: [] } ]", "notify[0].command", "names no program", "the program first")]
     [InlineData("notify: [ { webhook: \"http://a\", limit: 10 } ]", "notify[0].limit", "is not a rate", "10/m")]
     [InlineData("alerts: { escalate: [ { after: 1m, to: [pager] } ] }", "alerts.escalate[0].to[0]", "there is no channel pager", "under notify first")]

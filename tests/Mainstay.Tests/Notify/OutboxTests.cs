@@ -135,6 +135,17 @@ public sealed class OutboxTests : IDisposable
     }
 
     [Fact]
+    public void What_may_have_arrived_alone_goes_alone_again()
+    {
+        var slow = _channel with { Limit = 10 / 60.0 };
+        Save(3);
+        _outbox.NoteFailed(slow, _outbox.Next(slow, _now)!, new DeliveryResult("no end within 10 s"), _now);
+        var often = slow with { Limit = 1 / 3600.0 };
+        _now = _now.AddSeconds(10);
+        Assert.Equal("m-0", _outbox.Next(often, _now)!.Id);
+    }
+
+    [Fact]
     public void What_goes_out_together_stays_together_in_the_next_process()
     {
         var slow = _channel with { Limit = 1 / 3600.0 };
