@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Detection;
@@ -19,6 +18,9 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     /// <summary>Windows of 10 s before which nothing is said of a series.</summary>
     public const int FewestWindows = 60;
 
+    /// <summary>A day has 8,640 windows: a plain record (0.99) comes several times a day on a series of noise, this once in fifty.</summary>
+    private const double FewestScore = 0.999;
+
     /// <summary>What is older wakes nobody: it was imported, or its source was away.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromMinutes(5);
 
@@ -32,12 +34,12 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     internal static SeriesAlarm? Judge(SeriesDetector detector, int judged, ClosedWindow window, DateTimeOffset now)
     {
         var value = window.Kind == SeriesKind.Counter ? window.Window.Sum / window.Resolution.Seconds : window.Window.Mean;
-        var score = detector.Judge(value);
         var at = DateTimeOffset.FromUnixTimeSeconds(window.Start);
-        if (judged <= FewestWindows || score.Score < 0.98 || now - at > Recent)
+        var score = detector.Judge(at, value);
+        if (judged <= FewestWindows || score.Score < FewestScore || score.Evidence is not { } evidence || now - at > Recent)
             return null;
-        var observed = string.Create(CultureInfo.InvariantCulture, $"{value:G5}{(window.Kind == SeriesKind.Counter ? " a second" : "")}; as unusual as 1 of {Math.Pow(10, score.Surprise):N0} points");
-        return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, at);
+        var observed = evidence.Summary + (window.Kind == SeriesKind.Counter ? " (a second)" : "");
+        return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, evidence.Since);
     }
 
     /// <summary>As the alerts have it: a warning, until somebody decides that it is worth more.</summary>
