@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using System.Threading.Channels;
 using Mainstay.Api;
 using Mainstay.Commands;
 using Mainstay.Control;
@@ -121,7 +122,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     /// <param name="config">What to run.</param>
     /// <param name="state">Open; the caller disposes of it after this composition.</param>
     /// <param name="publish">Puts a table in force.</param>
-    public ControlLoop BuildControlLoop(MainstayConfig config, StateFolder state, Action<RouteTable> publish)
+    /// <param name="sends">False: the process that has the traffic sends its telemetry to the collector.</param>
+    public ControlLoop BuildControlLoop(MainstayConfig config, StateFolder state, Action<RouteTable> publish, bool sends = true)
     {
         ControlLoop? loop = null;
         var alerting = new Alerting(state.Root, Troubles, clock, seed + 2, logs.CreateLogger<Alerting>());
@@ -134,8 +136,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         });
         var drain = new SpoolDrain(state.Spool, Store.OpenSqlite(state.Database), Troubles, clock, logs.CreateLogger<SpoolDrain>());
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
-        var telemetry = _telemetry = new TelemetryExport(config.Telemetry, () => _feed.Dropped, clock);
-        _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
+        var telemetry = _telemetry = StartTelemetry(config.Telemetry, sends);
         var usage = _usage = UsageLedger.Open(state.Database, Troubles, clock, logs.CreateLogger<UsageLedger>());
         var series = BuildSeries(config, state, () => loop);
         var own = new OwnSeries(series);
@@ -158,6 +159,25 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         });
         _parts.Run("database", drain.RunAsync);
         return loop;
+    }
+
+    /// <summary>Sends metrics and spans of this process's traffic to the collector, if one is named. To be called before the traffic starts, so that its last
+    /// requests are told as well.</summary>
+    /// <returns>Where a control plane in another process reads what the data plane sees.</returns>
+    public ChannelReader<Observation> SendTelemetry(TelemetryConfig config)
+    {
+        if (!TelemetryExport.IsSent(config))
+            return _feed.Reader;
+        var (telemetry, rest) = (StartTelemetry(config, sends: true), new OutcomeFeed());
+        _parts.Run("telemetry feed", token => telemetry.PassOnAsync(_feed.Reader, rest, token));
+        return rest.Reader;
+    }
+
+    private TelemetryExport StartTelemetry(TelemetryConfig config, bool sends)
+    {
+        var telemetry = new TelemetryExport(config, () => _feed.Dropped, clock, sends: sends);
+        _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
+        return telemetry;
     }
 
     /// <summary>Series of every signal, and what reads them from outside.</summary>
