@@ -112,6 +112,8 @@ public static class ConfigKeys
             "Where an answer that was cut goes on: on another server with the same model of its own, on `any` other server of the name, or `never`."),
         new("services[].affinity", OneOf("off", "prefix"), "off",
             "For models: `prefix` prefers the server that had prompts with the same beginning lately, while it has at most a quarter more to do than the least loaded one, and one request."),
+        new("services[].body", Size("1KiB", "512MiB"), "64MiB",
+            "For models: the longest body of a request. It is read whole before a server is asked; a longer one gets 413."),
         new("services[].regions", Of("list of regions, or `share`"), "(as they appear)",
             "Order of preference; names every region of the servers. `share` uses all alike."),
         new("services[].allowed_regions", Of("list of regions"), "(every region)",

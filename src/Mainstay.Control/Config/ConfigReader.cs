@@ -84,6 +84,7 @@ public sealed class ConfigReader
             Keys = new KeyReader(_findings, config.Services).Read(root),
             Practices = PracticeReader.Read(root, config.Services),
             Scrape = ScrapeReader.Read(root),
+            Feeds = ScrapeReader.ReadFeeds(root),
             Signals = ScrapeReader.ReadBounds(root.Map("signals")),
             Alerts = AlertsReader.Read(root.Map("alerts"), config.Services, config.Notify),
         };

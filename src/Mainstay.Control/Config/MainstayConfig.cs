@@ -44,6 +44,9 @@ public sealed record MainstayConfig
     /// <summary>Whose metrics are read.</summary>
     public ImmutableArray<ScrapeConfig> Scrape { get; init; } = [];
 
+    /// <summary>What providers say of themselves.</summary>
+    public ImmutableArray<FeedConfig> Feeds { get; init; } = [];
+
     /// <summary>Bounds of what is taken in.</summary>
     public SignalsConfig Signals { get; init; } = new();
 

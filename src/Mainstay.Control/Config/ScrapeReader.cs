@@ -2,10 +2,11 @@ using System.Collections.Immutable;
 
 namespace Mainstay.Control.Config;
 
-/// <summary>Reads whose metrics are read.</summary>
+/// <summary>Reads whose metrics are read, and which providers are heard.</summary>
 internal static class ScrapeReader
 {
     private const int MostTargets = 1000;
+    private const int MostFeeds = 100;
 
     public static SignalsConfig ReadBounds(Section? signals) => new(signals?.Whole("max_series") ?? new SignalsConfig().MostSeries);
 
@@ -39,6 +40,30 @@ internal static class ScrapeReader
         if (jobs.Sum(j => j.Targets.Length) > MostTargets)
             root.Error("scrape", $"{jobs.Sum(j => j.Targets.Length)} targets", $"write {MostTargets} at most");
         return jobs.ToImmutable();
+    }
+
+    public static ImmutableArray<FeedConfig> ReadFeeds(Section root)
+    {
+        var feeds = ImmutableArray.CreateBuilder<FeedConfig>();
+        foreach (var section in root.Maps("feeds"))
+        {
+            section.Require("name", "kind");
+            var name = section.Name("name") ?? "";
+            if (feeds.Any(f => f.Name == name))
+                section.Error("name", $"another feed has the name {name}", "give each its own: alerts say by it who said it");
+            var feed = new FeedConfig(name, section.Choice<FeedKind>("kind") ?? default);
+            feeds.Add(feed with
+            {
+                Url = Addresses.Web(section, "url", mayHaveQuery: true),
+                Every = section.Duration("every") ?? feed.Every,
+                Service = section.Name("service"),
+                Region = section.Name("region"),
+                MayReachLinkLocal = section.Flag("link_local") ?? false,
+            });
+        }
+        if (feeds.Count > MostFeeds)
+            root.Error("feeds", $"{feeds.Count} feeds", $"write {MostFeeds} at most");
+        return feeds.ToImmutable();
     }
 
     private static ImmutableArray<Uri> ReadTargets(Section section)

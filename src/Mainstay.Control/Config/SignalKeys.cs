@@ -23,5 +23,13 @@ internal static class SignalKeys
         new("scrape[].region", Name, None, "The label `region` of every series."),
         new("scrape[].token_env", Of("name of an environment variable"), "(no token)", "The variable holds a token that is sent along as `Authorization: Bearer`."),
         new("scrape[].link_local", Flag, "false", "Whether an address of the machine's own link, such as a cloud's metadata service, may be reached."),
+        new("feeds", Of("list"), None, "What providers say of their own health: warnings beside what Mainstay sees itself; see signals.md."),
+        new("feeds[].name", Name, ConfigKey.Required, "Unique. Stands in alerts, as `feed NAME`."),
+        new("feeds[].kind", OneOf("aws", "statuspage", "atom"), ConfigKey.Required, "AWS Health events as JSON; Statuspage (API v2); Atom."),
+        new("feeds[].url", Of("`http://` or `https://` address"), "(the provider sends it)", "Where it is read, such as `https://status.example.test/api/v2/summary.json`. Without it: `POST /api/feeds/NAME`."),
+        new("feeds[].every", Duration("10s", "1h"), "1m", "Time between two readings."),
+        new("feeds[].service", Name, None, "The service that the provider's troubles are troubles of."),
+        new("feeds[].region", Name, "(as the events say)", "The region, likewise."),
+        new("feeds[].link_local", Flag, "false", "Whether an address of the machine's own link may be reached."),
     ];
 }

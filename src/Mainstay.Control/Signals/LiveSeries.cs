@@ -25,6 +25,9 @@ internal sealed class LiveSeries(SeriesId id, SeriesKind kind, SourceTally sourc
     /// <summary>Null: others judge it.</summary>
     public SeriesDetector? Detector { get; set; } = isJudged ? new SeriesDetector() : null;
 
+    /// <summary>Seconds between points whose increase the open window of 10 s has; 0: not known.</summary>
+    public double Covered { get; set; }
+
     /// <summary>Windows that the detector has seen.</summary>
     public int Judged { get; set; }
 
@@ -96,6 +99,7 @@ internal sealed class LiveSeries(SeriesId id, SeriesKind kind, SourceTally sourc
         if (!isFirst)
         {
             var buckets = point.Buckets.IsDefault || isReset ? point.Buckets : Difference(point.Buckets, _buckets);
+            Covered += (point.At - LastAt).TotalSeconds;
             Fill(window, point, isReset ? point.Value : point.Value - _value, buckets);
         }
         (_value, _buckets, _hasValue, _late, LastAt) = (point.Value, point.Buckets, true, 0, point.At);

@@ -1,9 +1,5 @@
 using System.Collections.Immutable;
-using System.Net.Http.Headers;
-using System.Net.Sockets;
-using System.Text;
 using Mainstay.Control.Config;
-using Mainstay.Control.Notify;
 
 namespace Mainstay.Control.Signals;
 
@@ -20,13 +16,13 @@ public sealed class Scraper(Func<ImmutableArray<ScrapeConfig>> config, SeriesSto
     /// <summary>Bytes of one answer.</summary>
     public const int MostBytes = 16 << 20;
 
+    private const string Accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4";
     private const int AtOnce = 32;
 
     /// <summary>So many readings in a row, and it is told.</summary>
     private const int InARow = 2;
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(200);
-    private readonly HttpMessageInvoker _guarded = Connections(mayReachLinkLocal: false);
-    private readonly HttpMessageInvoker _open = Connections(mayReachLinkLocal: true);
+    private readonly GuardedReader _reader = new(clock);
     private readonly SemaphoreSlim _places = new(AtOnce, AtOnce);
     private readonly Dictionary<(string Job, Uri Target), ScrapeTarget> _targets = [];
 
@@ -51,24 +47,8 @@ public sealed class Scraper(Func<ImmutableArray<ScrapeConfig>> config, SeriesSto
         await _places.WaitAsync(cancel);
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            using var timeout = new CancellationTokenSource(job.Timeout, clock);
-            await using var ends = timeout.Token.Register(limit.Cancel);
             var began = clock.GetTimestamp();
-            string? text = null;
-            string wrong;
-            try
-            {
-                (text, wrong) = await GetAsync(target.Address, job, limit.Token);
-            }
-            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-            {
-                wrong = $"it has not ended its answer within {job.Timeout.TotalSeconds:0.###} s";
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
-            {
-                wrong = (e.InnerException ?? e).Message;
-            }
+            var (text, wrong) = await _reader.GetAsync(target.Address, Accept, job.TokenVariable, job.MayReachLinkLocal, job.Timeout, MostBytes, cancel);
             Take(target, job, text, wrong, clock.GetElapsedTime(began));
             return text is null ? wrong : null;
         }
@@ -80,8 +60,7 @@ public sealed class Scraper(Func<ImmutableArray<ScrapeConfig>> config, SeriesSto
 
     public void Dispose()
     {
-        _guarded.Dispose();
-        _open.Dispose();
+        _reader.Dispose();
         _places.Dispose();
     }
 
@@ -106,27 +85,6 @@ public sealed class Scraper(Func<ImmutableArray<ScrapeConfig>> config, SeriesSto
             due.Add((target, job));
         }
         return due;
-    }
-
-    private async Task<(string? Text, string Wrong)> GetAsync(Uri address, ScrapeConfig job, CancellationToken cancel)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, address);
-        request.Headers.Accept.ParseAdd("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4");
-        if (job.TokenVariable is { } variable && Environment.GetEnvironmentVariable(variable) is { Length: > 0 } token)
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        using var answer = await (job.MayReachLinkLocal ? _open : _guarded).SendAsync(request, cancel);
-        if (!answer.IsSuccessStatusCode)
-            return (null, $"it answered {(int)answer.StatusCode}");
-        await using var body = await answer.Content.ReadAsStreamAsync(cancel);
-        using var bytes = new MemoryStream();
-        var buffer = new byte[64 * 1024];
-        while (await body.ReadAsync(buffer, cancel) is > 0 and var read)
-        {
-            if (bytes.Length + read > MostBytes)
-                return (null, $"its answer is longer than {MostBytes >> 20} MiB");
-            bytes.Write(buffer, 0, read);
-        }
-        return (Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length), "");
     }
 
     private void Take(ScrapeTarget target, ScrapeConfig job, string? text, string wrong, TimeSpan took)
@@ -178,15 +136,6 @@ public sealed class Scraper(Func<ImmutableArray<ScrapeConfig>> config, SeriesSto
     }
 
     private static string PartOf(string job, Uri target) => $"scrape {job} {target.Authority}";
-
-    private static HttpMessageInvoker Connections(bool mayReachLinkLocal) => new(new SocketsHttpHandler
-    {
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        UseProxy = false,
-        AutomaticDecompression = System.Net.DecompressionMethods.GZip,
-        ConnectCallback = (context, cancel) => GuardedConnect.OpenAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, mayReachLinkLocal, cancel),
-    });
 }
 
 /// <summary>How one target stands.</summary>

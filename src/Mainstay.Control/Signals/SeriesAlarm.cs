@@ -18,8 +18,9 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
     /// <summary>Windows of 10 s before which nothing is said of a series.</summary>
     public const int FewestWindows = 60;
 
-    /// <summary>A day has 8,640 windows: a plain record (0.99) comes several times a day on a series of noise, this once in fifty.</summary>
-    private const double FewestScore = 0.999;
+    /// <summary>Of one series: a day has 8,640 windows; a plain record (2) comes several times a day on a series of noise, this once in fifty days. Half a decade more
+    /// makes it ten times as rare.</summary>
+    private const double FewestSurprise = 3;
 
     /// <summary>What is older wakes nobody: it was imported, or its source was away.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromMinutes(5);
@@ -29,14 +30,16 @@ public sealed record SeriesAlarm(SeriesId Series, string Name, string Text, stri
 
     private static readonly string[] Places = ["service", "region", "server"];
 
-    /// <summary>Judges a window of 10 s: the mean of a gauge or histogram, the rate of a counter.</summary>
+    /// <summary>Judges a window of 10 s.</summary>
+    /// <param name="judged">Windows of it so far.</param>
+    /// <param name="value">The mean of a gauge or histogram, the rate of a counter.</param>
+    /// <param name="series">That are judged at a time: the more, the rarer must a window be, so that all together do not tell more of nothing.</param>
     /// <returns>Null: it is usual, or nobody knows yet what is.</returns>
-    internal static SeriesAlarm? Judge(SeriesDetector detector, int judged, ClosedWindow window, DateTimeOffset now)
+    internal static SeriesAlarm? Judge(SeriesDetector detector, int judged, ClosedWindow window, double value, int series, DateTimeOffset now)
     {
-        var value = window.Kind == SeriesKind.Counter ? window.Window.Sum / window.Resolution.Seconds : window.Window.Mean;
         var at = DateTimeOffset.FromUnixTimeSeconds(window.Start);
         var score = detector.Judge(at, value);
-        if (judged <= FewestWindows || score.Score < FewestScore || score.Evidence is not { } evidence || now - at > Recent)
+        if (judged <= FewestWindows || score.Evidence is not { } evidence || score.Surprise < FewestSurprise + (Math.Log10(Math.Max(1, series)) / 2) || now - at > Recent)
             return null;
         var observed = evidence.Summary + (window.Kind == SeriesKind.Counter ? " (a second)" : "");
         return new SeriesAlarm(window.Series, window.Series.Name, $"{window.Series}: {observed}", observed, evidence.Since);

@@ -308,7 +308,10 @@ internal sealed class SeriesBook(int mostSeries)
         if (closed.Resolution != Resolution.Tens || series.Detector is not { } detector)
             return;
         series.Judged++;
-        if (SeriesAlarm.Judge(detector, series.Judged, closed, now) is { } alarm && _alarms.Count < MostAlarms)
+        // What two readings lie apart need not be what a window is wide.
+        var value = closed.Kind != SeriesKind.Counter ? closed.Window.Mean : closed.Window.Sum / (series.Covered > 0 ? series.Covered : closed.Resolution.Seconds);
+        series.Covered = 0;
+        if (SeriesAlarm.Judge(detector, series.Judged, closed, value, _series.Count, now) is { } alarm && _alarms.Count < MostAlarms)
             _alarms.Add(alarm);
     }
 

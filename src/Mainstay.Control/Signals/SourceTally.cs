@@ -127,7 +127,7 @@ internal sealed class SourceTally(string source)
         var why = _recent[(int)Refusal.TooManyValues] > 0 ? Refusal.TooManyValues
             : _recent[(int)Refusal.TooManySeries] > 0 ? Refusal.TooManySeries
             : Enum.GetValues<Refusal>().Where(r => r is not (Refusal.Duplicate or Refusal.NotFinite)).MaxBy(r => _recent[(int)r]);
-        return $"{_recent[(int)why]} points were not taken: {Words(why)} (lately {_examples[(int)why]}). {Cure(why)}";
+        return $"Points not taken: {_recent[(int)why]}, as {Words(why)} (lately {_examples[(int)why]}). {Cure(why)}";
     }
 
     public SourceStatus Status() => new(
@@ -139,7 +139,7 @@ internal sealed class SourceTally(string source)
         Refusal.Unreadable => "they cannot be read",
         Refusal.BadName => "their names or labels cannot be any",
         Refusal.NotFinite => "their values are no numbers",
-        Refusal.Negative => "counts below zero",
+        Refusal.Negative => "they count below zero",
         Refusal.Ahead => "their times are more than a minute ahead of this machine's clock",
         Refusal.TooOld => "they are older than all that is kept",
         Refusal.Late => "they came after later ones of the same counter",

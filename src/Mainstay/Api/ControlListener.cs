@@ -28,6 +28,7 @@ internal static class ControlListener
     /// <param name="metrics">All metrics as text, true: as OpenMetrics; null: none are told.</param>
     /// <param name="usage">What callers used of models; null: nobody counts.</param>
     /// <param name="series">Takes signals in, and tells them; null: nobody keeps them.</param>
+    /// <param name="hear">Takes what a provider says of its health: feed, text; answers what is wrong or nothing, null for a feed that is none.</param>
     public static void Map(
         WebApplication app,
         Func<Snapshot> snapshot,
@@ -39,7 +40,8 @@ internal static class ControlListener
         Func<string, string, CancellationToken, Task<string>> test,
         Func<bool, string>? metrics = null,
         Func<UsageQuery, CancellationToken, Task<UsageAnswer>>? usage = null,
-        SeriesStore? series = null)
+        SeriesStore? series = null,
+        Func<string, string, string?>? hear = null)
     {
         var reviews = new ReviewFolder(reviewsFolder);
         var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, test, clock);
@@ -53,7 +55,7 @@ internal static class ControlListener
             dashboard.MapUsage(app, usage);
         }
         if (series is not null)
-            SeriesApi.Map(app, series, clock);
+            SeriesApi.Map(app, series, hear ?? ((_, _) => null), clock);
         IncidentsApi.Map(app, snapshot, reviews);
         ExplainApi.Map(app, explain);
         RemediesApi.Map(app, order, clock);

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using System.IO.Compression;
 using System.Text;
+using Mainstay.Control;
 using Mainstay.Control.Signals;
 
 namespace Mainstay.Api;
 
 /// <summary>GET /api/series and /api/series/{name}?from=&amp;to=&amp;step=&amp;label.NAME=; GET /api/signals, what each source sent; POST /api/push, points as JSON lines; POST
-/// /v1/metrics, OTLP/HTTP as protobuf or JSON.</summary>
+/// /v1/metrics, OTLP/HTTP as protobuf or JSON; POST /api/feeds/{name}, what a provider says of its health.</summary>
 internal static class SeriesApi
 {
     /// <summary>A batch of a collector; unpacked it may be four times as much.</summary>
@@ -16,10 +17,12 @@ internal static class SeriesApi
     private const string Protobuf = "application/x-protobuf";
 
     /// <summary>True for what may be larger than an order of a person.</summary>
-    public static bool TakesMuch(PathString path) => path.Value is "/api/push" or "/v1/metrics";
+    public static bool TakesMuch(PathString path) => path.Value is "/api/push" or "/v1/metrics" || path.StartsWithSegments("/api/feeds", StringComparison.Ordinal);
 
-    public static void Map(WebApplication app, SeriesStore store, TimeProvider clock)
+    /// <param name="hear">Takes what a provider sends of its health, by the feed's name; answers what is wrong, or nothing; null: no such feed.</param>
+    public static void Map(WebApplication app, SeriesStore store, Func<string, string, string?> hear, TimeProvider clock)
     {
+        app.MapPost("/api/feeds/{name}", http => HearAsync(http, hear));
         app.MapGet("/api/series", http => TellAsync(http, () => store.List(http.Request.Query["name"].ToString() is { Length: > 0 } name ? name : null)));
         app.MapGet("/api/series/{**name}", http => ReadAsync(http, store, clock));
         app.MapGet("/api/signals", http => ApiJson.WriteAsync(http, new SourceList(store.Sources())));
@@ -61,6 +64,19 @@ internal static class SeriesApi
             await ApiJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, $"{string.Join("; ", read.Errors.Take(3))}. {PushLines.Cure}");
         else
             await ApiJson.WriteAsync(http, new PushAnswer(taken, read.Points.Count - taken + read.Wrong, read.Errors));
+    }
+
+    private static async Task HearAsync(HttpContext http, Func<string, string, string?> hear)
+    {
+        if (await BodyAsync(http) is not { } body)
+            return;
+        var name = (string)http.Request.RouteValues["name"]!;
+        await (hear(name, Encoding.UTF8.GetString(body)) switch
+        {
+            null => ApiJson.WriteErrorAsync(http, StatusCodes.Status404NotFound, $"No feed is called {name}: write it under feeds of mainstay.yaml."),
+            "" => ApiJson.WriteAsync(http, new OrderResult(true, $"{name} was heard.")),
+            var wrong => ApiJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, $"{wrong}."),
+        });
     }
 
     private static async Task OtlpAsync(HttpContext http, SeriesStore store, TimeProvider clock)

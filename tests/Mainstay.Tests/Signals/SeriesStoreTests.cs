@@ -151,4 +151,24 @@ public sealed class SeriesStoreTests : IDisposable
         Assert.Equal(("signals", "depth"), (alarm.ToAlert(_house.Now).Source, alarm.ToAlert(_house.Now).Name));
         Assert.Equal(Watch.Judged, Assert.Single(_house.Store.List("depth").Series).Watch);
     }
+
+    [Fact]
+    public void A_counter_that_grows_evenly_is_even_however_its_readings_fall_into_windows()
+    {
+        var random = new Random(2);
+        for (var i = 0; i < 400; i++)
+        {
+            _house.Take(_house.Now.ToUnixTimeMilliseconds() / 100.0, SeriesKind.Counter);
+            _house.Run(13 + (i % 5));
+        }
+        Assert.Empty(_house.Alarms);
+        var more = 0.0;
+        for (var i = 0; i < 20; i++)
+        {
+            more += 1000 + random.Next(10);
+            _house.Take((_house.Now.ToUnixTimeMilliseconds() / 100.0) + more, SeriesKind.Counter);
+            _house.Run(15);
+        }
+        Assert.Contains("a second", Assert.Single(_house.Alarms.Take(1)).Observed, StringComparison.Ordinal);
+    }
 }
