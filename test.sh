@@ -37,7 +37,8 @@ check_sdk() {
     fi
 }
 
-# The browser tests drive the system's Chromium; scenarios compare with other proxies and drive the official clients of providers.
+# The browser tests drive the system's Chromium; scenarios compare with other proxies, drive the official clients of providers, and have Prometheus'
+# own tool judge our metrics.
 check_programs() {
     local missing=()
     command -v chromium > /dev/null || command -v chromium-browser > /dev/null || missing+=(chromium)
@@ -57,6 +58,25 @@ check_programs() {
     fi
     echo "The tests need ${missing[*]}: sudo apt-get install ${missing[*]}" >&2
     exit 2
+}
+
+# Taken out of the package and not installed, so that no Prometheus is set up or started. Without it its test is skipped and says so.
+install_promtool() {
+    local folder=${XDG_CACHE_HOME:-$HOME/.cache}/mainstay-tests
+    if [ ! -x "$folder/usr/bin/promtool" ] && command -v apt-get > /dev/null && command -v dpkg-deb > /dev/null; then
+        echo "Fetching promtool ..."
+        (
+            mkdir -p "$folder" && cd "$folder" || exit
+            apt-get download -qq prometheus || { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; }
+            dpkg-deb --fsys-tarfile prometheus_*.deb | tar --extract ./usr/bin/promtool
+            rm -f prometheus_*.deb
+        ) > /dev/null 2>&1 < /dev/null || true
+    fi
+    if [ -x "$folder/usr/bin/promtool" ]; then
+        export PATH=$PATH:$folder/usr/bin
+    else
+        echo "promtool (Debian's package prometheus) is missing: its test is skipped." >&2
+    fi
 }
 
 # The official clients, as package-lock.json pins them. Without them their tests are skipped and say so.
@@ -103,6 +123,7 @@ count() {
 check_sdk
 check_programs
 install_clients
+command -v promtool > /dev/null || install_promtool
 if ! dotnet build Mainstay.slnx -c Release --nologo -v quiet -warnaserror "${quiet[@]}" < /dev/null; then
     echo "The build failed, so no test ran; that counts as one failure." >&2
     echo "0 passed, 1 failed"

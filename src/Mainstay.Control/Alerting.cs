@@ -149,7 +149,7 @@ public sealed partial class Alerting : IDisposable
         var isRaised = _book.TryRaise(order.Alerts, now);
         var full = isRaised ? null : $"{AlertBook.MostAlerts} alerts stand, which is the most, and {order.Who} raises more: those are not noted. Most come from one place: {_book.Loudest()}.";
         _troubles.Note("alerts from outside", full);
-        Decide(order, isRaised, $"{order.Alerts.Length} alerts are noted.", full ?? "");
+        Decide(order, isRaised, order.Alerts.Length == 1 ? "The alert is noted." : $"{order.Alerts.Length} alerts are noted.", full ?? "");
     }
 
     private void NoteBeat(HeartbeatOrder order, MainstayConfig config, DateTimeOffset now)

@@ -45,6 +45,9 @@ public sealed partial class ControlLoop
     /// <summary>Told each observation of the data plane, on the loop's thread; must be quick and must not throw. Null: nobody is.</summary>
     public Action<Observation>? Observed { get; init; }
 
+    /// <summary>Told the windows of each tick, likewise. Null: nobody is.</summary>
+    public Action<ClosedWindows>? Closed { get; init; }
+
     /// <param name="config">What to run; later ones come through <see cref="Reconfigure"/>.</param>
     /// <param name="feed">What the data plane sees.</param>
     /// <param name="state">Spool, incidents and pause on disk.</param>
@@ -175,6 +178,7 @@ public sealed partial class ControlLoop
             Observed?.Invoke(observation);
         }
         var windows = _collector.Close(now);
+        Closed?.Invoke(windows);
         _unwritten.AddRange(windows.Decisions.Select(d => new FactDraft(d.At, "decision", null, "mainstay", DecisionText.Line(d.Decision))));
         foreach (var server in windows.Servers.Values)
         {

@@ -78,6 +78,12 @@ public sealed record Service
     /// <summary>Of an API of models: true if it answers only callers with a known key.</summary>
     public bool RequiresKey { get; init; }
 
+    /// <summary>Of an API of models: bytes of a request's body, which is read whole; 0, as in a table of before: the default.</summary>
+    public int LongestBody { get; init => field = value > 0 ? value : DefaultLongestBody; } = DefaultLongestBody;
+
+    /// <summary>Long prompts with images, and not a disk image.</summary>
+    public const int DefaultLongestBody = 64 << 20;
+
     /// <summary>Which of equally good servers a request prefers.</summary>
     public AffinityPolicy Affinity { get; init; }
 

@@ -1,10 +1,14 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using System.Threading.Channels;
 using Mainstay.Api;
 using Mainstay.Commands;
 using Mainstay.Control;
+using Mainstay.Control.Alerts;
 using Mainstay.Control.Config;
 using Mainstay.Control.Notify;
+using Mainstay.Control.Signals;
 using Mainstay.Control.Storage;
 using Mainstay.Control.Usage;
 using Mainstay.Routing;
@@ -32,6 +36,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     private TelemetryExport? _telemetry;
     private Dispatcher? _dispatcher;
     private UsageLedger? _usage;
+    private SeriesStore? _series;
+    private Func<string, string, string?>? _hear;
 
     public OutcomeFeed Feed => _feed;
 
@@ -116,7 +122,8 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
     /// <param name="config">What to run.</param>
     /// <param name="state">Open; the caller disposes of it after this composition.</param>
     /// <param name="publish">Puts a table in force.</param>
-    public ControlLoop BuildControlLoop(MainstayConfig config, StateFolder state, Action<RouteTable> publish)
+    /// <param name="sends">False: the process that has the traffic sends its telemetry to the collector.</param>
+    public ControlLoop BuildControlLoop(MainstayConfig config, StateFolder state, Action<RouteTable> publish, bool sends = true)
     {
         ControlLoop? loop = null;
         var alerting = new Alerting(state.Root, Troubles, clock, seed + 2, logs.CreateLogger<Alerting>());
@@ -129,9 +136,10 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         });
         var drain = new SpoolDrain(state.Spool, Store.OpenSqlite(state.Database), Troubles, clock, logs.CreateLogger<SpoolDrain>());
         var table = state.LastGood.TryRead(out _) ?? RouteTable.Empty;
-        var telemetry = _telemetry = new TelemetryExport(config.Telemetry, () => _feed.Dropped, clock);
-        _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
+        var telemetry = _telemetry = StartTelemetry(config.Telemetry, sends);
         var usage = _usage = UsageLedger.Open(state.Database, Troubles, clock, logs.CreateLogger<UsageLedger>());
+        var series = BuildSeries(config, state, () => loop);
+        var own = new OwnSeries(series);
         loop = new ControlLoop(config, _feed.Reader, state, table, publish, alerting, Troubles, clock, logs.CreateLogger<ControlLoop>())
         {
             Observed = observation =>
@@ -139,6 +147,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
                 telemetry.Note(observation);
                 usage.Note(observation);
             },
+            Closed = own.Note,
         };
         _parts.Run("notifications", dispatcher.RunAsync);
         _parts.Run("heartbeat", new DeadMansSwitch(dispatcher, () => loop.Config.Alerts.Heartbeat, () => loop.Snapshot.At, Troubles, clock).RunAsync);
@@ -152,6 +161,50 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         return loop;
     }
 
+    /// <summary>Sends metrics and spans of this process's traffic to the collector, if one is named. To be called before the traffic starts, so that its last
+    /// requests are told as well.</summary>
+    /// <returns>Where a control plane in another process reads what the data plane sees.</returns>
+    public ChannelReader<Observation> SendTelemetry(TelemetryConfig config)
+    {
+        if (!TelemetryExport.IsSent(config))
+            return _feed.Reader;
+        var (telemetry, rest) = (StartTelemetry(config, sends: true), new OutcomeFeed());
+        _parts.Run("telemetry feed", token => telemetry.PassOnAsync(_feed.Reader, rest, token));
+        return rest.Reader;
+    }
+
+    private TelemetryExport StartTelemetry(TelemetryConfig config, bool sends)
+    {
+        var telemetry = new TelemetryExport(config, () => _feed.Dropped, clock, sends: sends);
+        _parts.Add("telemetry", TelemetryStopsWithin, token => Task.Run(telemetry.Dispose, CancellationToken.None).WaitAsync(token));
+        return telemetry;
+    }
+
+    /// <summary>Series of every signal, and what reads them from outside.</summary>
+    private SeriesStore BuildSeries(MainstayConfig config, StateFolder state, Func<ControlLoop?> loop)
+    {
+        // Nobody waits for the answer: what does not fit into a tick is raised again, as long as it is true.
+        void Tell(ImmutableArray<RaisedAlert> alerts) => _ = loop()?.AskAsync(new RaiseOrder(alerts, "mainstay"), CancellationToken.None);
+        void Raise(ImmutableArray<SeriesAlarm> alarms) => Tell([.. alarms.Select(a => a.ToAlert(clock.GetUtcNow()))]);
+        MainstayConfig Config() => loop()?.Config ?? config;
+        var series = _series = new SeriesStore(state.Root, config.Signals.MostSeries, Troubles, clock, logs.CreateLogger<SeriesStore>()) { Alarmed = Raise };
+        _parts.Run("series", series.RunAsync);
+        var scraper = new Scraper(() => Config().Scrape, series, Raise, Troubles, clock, new Random(seed + 3));
+        _parts.Run("scrape", async token =>
+        {
+            using (scraper)
+                await scraper.RunAsync(token);
+        });
+        var feeds = new FeedWatch(() => Config().Feeds, Tell, Troubles, clock);
+        _hear = (name, text) => Config().Feeds.FirstOrDefault(f => f.Name == name) is { } feed ? feeds.Take(feed, text) ?? "" : null;
+        _parts.Run("feeds", async token =>
+        {
+            using (feeds)
+                await feeds.RunAsync(token);
+        });
+        return series;
+    }
+
     /// <summary>Starts the loop, its listener and the watch over the configuration file.</summary>
     /// <returns>Where API and dashboard are.</returns>
     public async Task<string> StartControlPlaneAsync(ControlLoop loop, StateFolder state, CancellationToken cancel)
@@ -162,7 +215,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
         var app = MakeListener(control.Listen, _ => { });
         ControlListener.Map(
             app, () => loop.Snapshot, loop.AskAsync, (id, token) => ExplainAsync(state, id, token), access, state.Reviews, clock, _dispatcher!.TestAsync,
-            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null);
+            _telemetry is { } told ? told.Read : null, _usage is { } usage ? usage.ReadAsync : null, _series, _hear);
         await StartAsync(app, "control.listen", control.Listen, cancel);
         _parts.Add("control listener", ControlStopsWithin, app.StopAsync);
         var watch = new ConfigWatch(
@@ -170,6 +223,7 @@ internal sealed class Composition(TimeProvider clock, int seed, ILoggerFactory l
             changed: config =>
             {
                 access.Reload(config.Control);
+                _series?.MostSeries = config.Signals.MostSeries;
                 loop.Reconfigure(config);
             },
             refused: loop.NoteRefusedConfig, clock, logs.CreateLogger<ConfigWatch>());

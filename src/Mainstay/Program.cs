@@ -27,6 +27,7 @@ var root = new RootCommand("Mainstay keeps AI services up: it routes around fail
     NotifyCommand.Build(clock),
     ExplainCommand.Build(clock),
     UsageCommand.Build(),
+    ImportCommand.Build(),
     DrainCommand.Build(clock),
     UndrainCommand.Build(),
     PracticeCommand.Build(clock),

@@ -46,6 +46,20 @@ internal static class CloudScorer
         IEnumerable<double> thresholds, double mostFalsePerDay, IReadOnlyList<LabelledSeries> series, IReadOnlyList<double[]> scores) =>
         thresholds.Select(t => At(t, series, scores)).Where(s => s.FalsePerSeriesDay <= mostFalsePerDay).MaxBy(s => s.F1);
 
+    /// <summary>The counts if each category were judged with the threshold that is best for all the others.</summary>
+    public static CloudScore CrossValidated(IReadOnlyList<LabelledSeries> series, IReadOnlyList<double[]> scores)
+    {
+        var sum = new CloudScore(0, 0, 0, 0, 0, 0);
+        foreach (var category in series.Select(s => s.Category).Distinct())
+        {
+            var held = Enumerable.Range(0, series.Count).ToLookup(i => series[i].Category == category);
+            var others = held[false].Select(i => scores[i]).ToList();
+            var threshold = Best(Thresholds(others), MostFalsePerDay, [.. held[false].Select(i => series[i])], others).Threshold;
+            sum = held[true].Aggregate(sum with { Threshold = threshold }, (all, i) => Add(all, series[i], scores[i]));
+        }
+        return sum;
+    }
+
     private static CloudScore Add(CloudScore sum, LabelledSeries series, double[] scores)
     {
         var labelled = new bool[scores.Length];

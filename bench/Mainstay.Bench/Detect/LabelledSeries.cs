@@ -10,7 +10,7 @@ namespace Mainstay.Bench.Detect;
 /// <param name="Values">Values; NaN where the file has none.</param>
 /// <param name="Labels">First and last row, both included, of each labelled stretch, in order.</param>
 internal sealed record LabelledSeries(
-    string Category, string File, string[] Stamps, DateTime[] Times, double[] Values, IReadOnlyList<(int First, int Last)> Labels)
+    string Category, string File, string[] Stamps, DateTimeOffset[] Times, double[] Values, IReadOnlyList<(int First, int Last)> Labels)
 {
     public string Name => $"{Category}/{File}";
 
@@ -22,8 +22,8 @@ internal sealed record LabelledSeries(
     /// <summary>The fields of a line of CSV without the quotes around them; the files have no commas within fields.</summary>
     public static string[] Fields(string line) => [.. line.Split(',').Select(field => field.Trim().Trim('"'))];
 
-    public static DateTime Time(string text) =>
-        DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal);
+    public static DateTimeOffset Time(string text) =>
+        DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal);
 
     public static double Value(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;

@@ -30,21 +30,32 @@ internal sealed class NabScorer
     public static NabScore Best(NabProfile profile, IReadOnlyList<LabelledSeries> series, IReadOnlyList<double[]> scores)
     {
         var scorer = Collect(profile, series, scores);
-        var best = new NabScore(scorer.Normalised(scorer.Silent), 1.1);
+        var best = (Value: scorer.Silent, Threshold: 1.1);
         foreach (var step in scorer.Sweep())
-            if (step.Value > best.Value)
+            if (step.Raw > best.Value)
                 best = step;
-        return best;
+        return new NabScore(scorer.Normalised(best.Value), best.Threshold);
     }
 
     /// <summary>The score at a given threshold: rows at or above it are detections.</summary>
     public static NabScore At(double threshold, NabProfile profile, IReadOnlyList<LabelledSeries> series, IReadOnlyList<double[]> scores)
     {
         var scorer = Collect(profile, series, scores);
-        var last = scorer.Normalised(scorer.Silent);
-        foreach (var step in scorer.Sweep().TakeWhile(step => step.Threshold >= threshold))
-            last = step.Value;
-        return new NabScore(last, threshold);
+        return new NabScore(scorer.Normalised(scorer.RawAt(threshold)), threshold);
+    }
+
+    /// <summary>The score if each category were judged with the threshold that is best for all the others.</summary>
+    public static double CrossValidated(NabProfile profile, IReadOnlyList<LabelledSeries> series, IReadOnlyList<double[]> scores)
+    {
+        var (raw, silent, windows) = (0.0, 0.0, 0);
+        foreach (var category in series.Select(s => s.Category).Distinct())
+        {
+            var held = Enumerable.Range(0, series.Count).ToLookup(i => series[i].Category == category);
+            var threshold = Best(profile, [.. held[false].Select(i => series[i])], [.. held[false].Select(i => scores[i])]).Threshold;
+            var scorer = Collect(profile, [.. held[true].Select(i => series[i])], [.. held[true].Select(i => scores[i])]);
+            (raw, silent, windows) = (raw + scorer.RawAt(threshold), silent + scorer.Silent, windows + scorer._windows);
+        }
+        return 100 * (raw - silent) / ((profile.Found * windows) - silent);
     }
 
     /// <summary>Rows at the begin of a file that are not scored.</summary>
@@ -53,6 +64,14 @@ internal sealed class NabScorer
     private double Silent => -_profile.Missed * _windows;
 
     private double Normalised(double raw) => 100 * (raw - Silent) / ((_profile.Found * _windows) - Silent);
+
+    private double RawAt(double threshold)
+    {
+        var raw = Silent;
+        foreach (var step in Sweep().TakeWhile(step => step.Threshold >= threshold))
+            raw = step.Raw;
+        return raw;
+    }
 
     private static NabScorer Collect(NabProfile profile, IReadOnlyList<LabelledSeries> series, IReadOnlyList<double[]> scores)
     {
@@ -88,8 +107,8 @@ internal sealed class NabScorer
         _windows += series.Labels.Count;
     }
 
-    /// <summary>The score with each threshold that makes a difference, from the highest down.</summary>
-    private IEnumerable<NabScore> Sweep()
+    /// <summary>The sum of all worths with each threshold that makes a difference, from the highest down.</summary>
+    private IEnumerable<(double Raw, double Threshold)> Sweep()
     {
         _points.Sort((a, b) => b.Score.CompareTo(a.Score));
         var found = new double[_windows];
@@ -108,7 +127,7 @@ internal sealed class NabScorer
                 found[window] = worth;
             }
             if (i + 1 == _points.Count || _points[i + 1].Score != score)
-                yield return new NabScore(Normalised(raw), score);
+                yield return (raw, score);
         }
     }
 

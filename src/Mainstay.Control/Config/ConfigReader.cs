@@ -83,6 +83,9 @@ public sealed class ConfigReader
             TrafficTls = _tls.OfListener(root, traffic, config.TrafficListen),
             Keys = new KeyReader(_findings, config.Services).Read(root),
             Practices = PracticeReader.Read(root, config.Services),
+            Scrape = ScrapeReader.Read(root),
+            Feeds = ScrapeReader.ReadFeeds(root),
+            Signals = ScrapeReader.ReadBounds(root.Map("signals")),
             Alerts = AlertsReader.Read(root.Map("alerts"), config.Services, config.Notify),
         };
         CheckPorts(config, traffic ?? root, control ?? root);

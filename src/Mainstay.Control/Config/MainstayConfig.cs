@@ -41,6 +41,15 @@ public sealed record MainstayConfig
     /// <summary>When they are told.</summary>
     public AlertsConfig Alerts { get; init; } = new();
 
+    /// <summary>Whose metrics are read.</summary>
+    public ImmutableArray<ScrapeConfig> Scrape { get; init; } = [];
+
+    /// <summary>What providers say of themselves.</summary>
+    public ImmutableArray<FeedConfig> Feeds { get; init; } = [];
+
+    /// <summary>Bounds of what is taken in.</summary>
+    public SignalsConfig Signals { get; init; } = new();
+
     /// <summary>Where metrics and spans go.</summary>
     public TelemetryConfig Telemetry { get; init; } = new(null, null);
 

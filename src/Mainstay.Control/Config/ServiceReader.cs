@@ -31,6 +31,7 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
             Continue = section.Choice<ContinuePolicy>("continue") ?? ContinuePolicy.Same,
             RequiresKey = ReadKeys(section, api),
             Affinity = ReadAffinity(section, api),
+            LongestBody = ReadBody(section, api),
             Servers = [],
             Regions = [],
             Timeouts = ReadTimeouts(section, name, api),
@@ -133,6 +134,13 @@ internal sealed class ServiceReader(Findings findings, string folder, TlsReader 
         if (affinity == AffinityPolicy.Prefix && api == ModelApi.Http)
             service.Error("affinity", "the service speaks http, which has no prompts", "take it out, or write `api: openai`, or whatever its callers speak");
         return affinity;
+    }
+
+    private static int ReadBody(Section service, ModelApi api)
+    {
+        if (service.Has("body") && api == ModelApi.Http)
+            service.Error("body", "bodies of http go through as they come, however long", "take it out, or write the `api` that its callers speak");
+        return (int)(service.Size("body") ?? Service.DefaultLongestBody);
     }
 
     private static void CheckOrder(Section section, string name, TimeSpan? part, TimeSpan total)

@@ -34,4 +34,12 @@ internal struct RunningLevel
         Mean += share * distance;
         Spread += share * (Math.Abs(distance) - Spread);
     }
+
+    /// <summary>Learns a distance from a level that is known from elsewhere: only the spread counts, and the mean stays 0.</summary>
+    public void AddDistance(double distance, double span)
+    {
+        _points = Math.Min(_points + 1, int.MaxValue - 1);
+        var most = _points > Begin && Spread > 0 ? Most * Spread : double.MaxValue;
+        Spread += Math.Max(1 / span, 1.0 / _points) * (Math.Min(Math.Abs(distance), most) - Spread);
+    }
 }

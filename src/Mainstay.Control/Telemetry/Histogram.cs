@@ -16,6 +16,19 @@ public sealed class Histogram
     /// <summary>How many durations it holds.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Durations in milliseconds, to the precision of a bucket, and how many there are of each.</summary>
+    internal IEnumerable<(double Ms, int Count)> Values
+    {
+        get
+        {
+            for (var i = 0; i < Buckets; i++)
+            {
+                if (_counts[i] > 0)
+                    yield return (Middle(i), _counts[i]);
+            }
+        }
+    }
+
     public void Add(TimeSpan duration)
     {
         _counts[Bucket(duration.TotalMilliseconds)]++;
@@ -39,7 +52,7 @@ public sealed class Histogram
         var bucket = 0;
         for (long seen = _counts[0]; seen < rank; seen += _counts[bucket])
             bucket++;
-        return bucket == 0 ? SmallestMs : SmallestMs * Math.Exp((bucket - 0.5) * LogGrowth);
+        return Middle(bucket);
     }
 
     /// <summary>How many lie above a duration, to the precision of a bucket.</summary>
@@ -50,6 +63,8 @@ public sealed class Histogram
             above += _counts[i];
         return above;
     }
+
+    private static double Middle(int bucket) => bucket == 0 ? SmallestMs : SmallestMs * Math.Exp((bucket - 0.5) * LogGrowth);
 
     private static int Bucket(double ms) =>
         ms <= SmallestMs ? 0 : Math.Min(Buckets - 1, 1 + (int)(Math.Log(ms / SmallestMs) / LogGrowth));

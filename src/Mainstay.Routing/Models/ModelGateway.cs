@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mainstay.Routing.Keys;
 using Mainstay.Routing.Sockets;
 using Mainstay.Routing.Upstream;
@@ -13,9 +14,6 @@ namespace Mainstay.Routing.Models;
 internal sealed class ModelGateway(
     HttpUpstream upstream, Entrance entrance, Picker picker, DecisionRing decisions, RequestSigner? sign, TimeProvider clock, Random random)
 {
-    /// <summary>Bytes of a request's body: long prompts with images, and not a disk image.</summary>
-    private const int LongestBody = 64 << 20;
-
     /// <summary>Times that one server is asked for one request.</summary>
     private const int MostOfOne = 3;
 
@@ -30,7 +28,7 @@ internal sealed class ModelGateway(
     {
         // 1. Who asks, and what for.
         var key = KeyGate.Know(exchange, table, entry, out var stranger);
-        using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, LongestBody) : null;
+        using var body = exchange.RequestBody is { } reader ? new ReplayableBody(reader, entry.Spec.LongestBody) : null;
         var asked = await ReadAsync(exchange, entry, body, stranger);
 
         // 2. The servers of the model that it names.
@@ -118,7 +116,7 @@ internal sealed class ModelGateway(
             if (exchange.FieldText("Content-Encoding") is { Length: > 0 } encoding and not "identity")
                 fault = new ModelFault(415, $"The body is compressed ({encoding}), and is read here: send it as it is.");
             else if (bytes is not { } whole)
-                fault = new ModelFault(413, $"The body is longer than {LongestBody >> 20} MiB: send less, such as links to images instead of the images.");
+                fault = new ModelFault(413, $"The body is longer than {Size(entry.Spec.LongestBody)}: send less, such as links to images instead of the images.");
             else if (protocol.Read(exchange.Method, PathOf(exchange, entry), whole, out fault) is { } asked)
             {
                 asked.Query = exchange.Target.IndexOf('?') is >= 0 and var mark ? exchange.Target[mark..] : "";
@@ -368,6 +366,10 @@ internal sealed class ModelGateway(
         }
         return null;
     }
+
+    private static string Size(int bytes) => bytes % (1 << 20) == 0
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes >> 20} MiB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.#} KiB");
 
     private double Draw()
     {

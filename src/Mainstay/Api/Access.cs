@@ -17,6 +17,7 @@ internal sealed class Access
     [
         "/api/pause", "/api/resume", "/api/remedies", "/api/incidents", "/api/practices/stop", "/pause", "/resume", "/incidents", "/practices/stop",
         "/api/alerts", "/api/v2/alerts", "/api/silences", "/api/heartbeats", "/api/notify", "/alerts",
+        "/api/push", "/api/feeds", "/v1/metrics",
     ];
 
     private readonly byte[] _ownHash;

@@ -1,4 +1,5 @@
 using Mainstay.Control;
+using Mainstay.Control.Signals;
 using Mainstay.Control.Usage;
 using Mainstay.Dashboard;
 using Mainstay.Routing;
@@ -26,6 +27,8 @@ internal static class ControlListener
     /// <param name="test">Sends a test by a channel, for somebody; answers why it was not taken, or nothing.</param>
     /// <param name="metrics">All metrics as text, true: as OpenMetrics; null: none are told.</param>
     /// <param name="usage">What callers used of models; null: nobody counts.</param>
+    /// <param name="series">Takes signals in, and tells them; null: nobody keeps them.</param>
+    /// <param name="hear">Takes what a provider says of its health: feed, text; answers what is wrong or nothing, null for a feed that is none.</param>
     public static void Map(
         WebApplication app,
         Func<Snapshot> snapshot,
@@ -36,7 +39,9 @@ internal static class ControlListener
         TimeProvider clock,
         Func<string, string, CancellationToken, Task<string>> test,
         Func<bool, string>? metrics = null,
-        Func<UsageQuery, CancellationToken, Task<UsageAnswer>>? usage = null)
+        Func<UsageQuery, CancellationToken, Task<UsageAnswer>>? usage = null,
+        SeriesStore? series = null,
+        Func<string, string, string?>? hear = null)
     {
         var reviews = new ReviewFolder(reviewsFolder);
         var dashboard = new DashboardRoutes(snapshot, order, explain, access, reviews, test, clock);
@@ -49,6 +54,8 @@ internal static class ControlListener
             UsageApi.Map(app, usage, clock);
             dashboard.MapUsage(app, usage);
         }
+        if (series is not null)
+            SeriesApi.Map(app, series, hear ?? ((_, _) => null), clock);
         IncidentsApi.Map(app, snapshot, reviews);
         ExplainApi.Map(app, explain);
         RemediesApi.Map(app, order, clock);
@@ -63,7 +70,7 @@ internal static class ControlListener
     {
         SetHeaders(http.Response.Headers);
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
-            body.MaxRequestBodySize = AlertsApi.TakesMuch(http.Request.Path) ? AlertsApi.MostBodyBytes : MostBodyBytes;
+            body.MaxRequestBodySize = MostBytes(http.Request.Path);
         var ruling = access.Judge(http.Request);
         http.Items[typeof(Ruling)] = ruling.Who;
         try
@@ -93,6 +100,9 @@ internal static class ControlListener
         }
     }
 
+    private static long MostBytes(PathString path) =>
+        SeriesApi.TakesMuch(path) ? SeriesApi.MostBodyBytes : AlertsApi.TakesMuch(path) ? AlertsApi.MostBodyBytes : MostBodyBytes;
+
     private static async Task RefuseAsync(HttpContext http, DashboardRoutes dashboard, int status, string message)
     {
         if (http.Response.HasStarted)
@@ -103,6 +113,7 @@ internal static class ControlListener
         if (status is StatusCodes.Status401Unauthorized)
             http.Response.Headers.WWWAuthenticate = "Bearer realm=\"mainstay\"";
         if (http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+            || http.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase)
             || http.Request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase))
             await ApiJson.WriteErrorAsync(http, status, message);
         else
@@ -111,7 +122,7 @@ internal static class ControlListener
 
     private static string Explain(HttpContext http) => http.Response.StatusCode is StatusCodes.Status405MethodNotAllowed
         ? $"{http.Request.Path} does not take {http.Request.Method}."
-        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents, /api/alerts, /api/drains and /api/usage.";
+        : $"There is nothing at {http.Request.Path}. The dashboard is at /, the API at /api/status, /api/incidents, /api/alerts, /api/drains, /api/usage and /api/series.";
 
     private static void SetHeaders(IHeaderDictionary headers)
     {

@@ -46,12 +46,18 @@ internal sealed class ControlClient : IDisposable
     /// <param name="body">Sent as JSON; null: nothing is.</param>
     public Task<ControlAnswer> SendAsync(HttpMethod method, string path, object? body, CancellationToken cancel) => AskAsync(method, path, body, cancel);
 
+    /// <summary>A POST of lines as they are.</summary>
+    public Task<ControlAnswer> SendTextAsync(string path, string lines, CancellationToken cancel) =>
+        AskAsync(HttpMethod.Post, path, new StringContent(lines, Encoding.UTF8, "application/x-ndjson"), cancel);
+
     public void Dispose() => _http.Dispose();
 
     private async Task<ControlAnswer> AskAsync(HttpMethod method, string path, object? body, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, path);
-        if (body is not null)
+        if (body is HttpContent content)
+            request.Content = content;
+        else if (body is not null)
             request.Content = new StringContent(JsonSerializer.Serialize(body, ApiJson.Options), Encoding.UTF8, "application/json");
         try
         {

@@ -32,7 +32,7 @@ internal static class ControlCommand
         {
             state.LastGood.Write(table);
             routes.Swap(table);
-        });
+        }, sends: false);
         // The data plane takes certificates over; what is wrong with them is told to people here.
         composition.WatchCertificates(routes, config.TrafficTls is { } files ? ListenerCertificate.TryOpen(files, clock, out _) : null);
         var socket = Path.Combine(config.StateFolder, RouteCommand.SocketName);

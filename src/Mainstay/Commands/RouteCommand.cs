@@ -48,9 +48,10 @@ internal static class RouteCommand
         await using var composition = new Composition(clock, seed, logs);
         var routes = new LiveRoutes(clock, seed + 2);
         routes.Swap(config?.ToTable(table?.Version ?? 0, table?.Overlays ?? []) ?? table!);
+        var observed = composition.SendTelemetry(config?.Telemetry ?? new TelemetryConfig(null, null));
         var traffic = await composition.StartDataPlaneAsync(routes, listen, stateFolder, cancel);
         composition.Run("outcomes", token => OutcomeSocket.ServeAsync(
-            Path.Combine(stateFolder, SocketName), composition.Feed.Reader, clock, token));
+            Path.Combine(stateFolder, SocketName), observed, clock, token));
         composition.ServeDecisions(stateFolder);
         composition.Run("table", token => FollowAsync(lastGood, seen, new PauseFile(stateFolder), routes, clock, log, token));
         if (config is not null)

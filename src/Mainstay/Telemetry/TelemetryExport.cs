@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Threading.Channels;
 using Mainstay.Control.Config;
 using Mainstay.Routing;
 using OpenTelemetry;
@@ -24,6 +25,9 @@ internal sealed class TelemetryExport : IDisposable
     /// <summary>How long is waited at the end for the collector to take the rest.</summary>
     private const int LastExportWithin = 1_000;
 
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(20);
+
+    private readonly TimeProvider _clock;
     private readonly PrometheusText _text = new();
     private readonly Instruments _instruments;
     private readonly ModelSpans _spans;
@@ -34,15 +38,17 @@ internal sealed class TelemetryExport : IDisposable
     /// <param name="dropped">Observations that were lost since the start.</param>
     /// <param name="clock">Tells which reports are stale.</param>
     /// <param name="name">Of meter and spans' source; two in one process need two names.</param>
-    public TelemetryExport(TelemetryConfig config, Func<long> dropped, TimeProvider clock, string name = "mainstay")
+    /// <param name="sends">False: what is seen is told as text alone, since the process that has the traffic sends it.</param>
+    public TelemetryExport(TelemetryConfig config, Func<long> dropped, TimeProvider clock, string name = "mainstay", bool sends = true)
     {
+        _clock = clock;
         _instruments = new Instruments(name, dropped, clock);
         _spans = new ModelSpans(name);
         var version = typeof(TelemetryExport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
         // What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes last and wins.
         var resource = ResourceBuilder.CreateEmpty().AddService("mainstay", serviceVersion: version).AddTelemetrySdk().AddEnvironmentVariableDetector();
         var meters = Sdk.CreateMeterProviderBuilder().AddMeter(name).SetResourceBuilder(resource).AddReader(new BaseExportingMetricReader(_text));
-        if (Collector(config) is { } collector)
+        if (sends && Collector(config) is { } collector)
         {
             meters.AddOtlpExporter((options, reader) =>
             {
@@ -78,6 +84,38 @@ internal sealed class TelemetryExport : IDisposable
         _meters.Dispose();
         _spans.Dispose();
         _instruments.Dispose();
+    }
+
+    /// <summary>True if a collector is named.</summary>
+    public static bool IsSent(TelemetryConfig config) => Collector(config) is not null;
+
+    /// <summary>Notes what comes, many at a time, and passes it on; until cancelled, and then to the last of what is there.</summary>
+    /// <param name="from">What the data plane sees.</param>
+    /// <param name="to">Whoever else wants to read it; what it cannot hold it drops and counts.</param>
+    public async Task PassOnAsync(ChannelReader<Observation> from, OutcomeFeed to, CancellationToken cancel)
+    {
+        try
+        {
+            while (await from.WaitToReadAsync(cancel))
+            {
+                PassOn();
+                // Not woken for each observation.
+                await Task.Delay(Gather, _clock, cancel);
+            }
+        }
+        finally
+        {
+            PassOn();
+        }
+
+        void PassOn()
+        {
+            while (from.TryRead(out var observation))
+            {
+                Note(observation);
+                to.Report(observation);
+            }
+        }
     }
 
     /// <summary>The collector that is named, in the file or, as OpenTelemetry has it, in the environment; null: none.</summary>

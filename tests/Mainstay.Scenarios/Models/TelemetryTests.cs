@@ -38,6 +38,46 @@ public sealed class TelemetryTests
             Assert.DoesNotContain(secret, metrics + spans, StringComparison.Ordinal);
     }
 
+    /// <summary>Two processes: what has the traffic sends, and goes on when the other is gone; what has the control listener is read.</summary>
+    [Fact]
+    public async Task A_data_plane_of_its_own_sends_what_it_sees_once()
+    {
+        await using var collector = new OtlpCollector();
+        using var folder = new ScenarioFolder();
+        await using var provider = new FakeProvider();
+        await File.WriteAllTextAsync(folder.Config, $$"""
+            version: 1
+            traffic: { listen: "{{folder.Traffic.GetLeftPart(UriPartial.Authority)}}" }
+            control: { listen: "{{folder.Control.GetLeftPart(UriPartial.Authority)}}" }
+            state: ./state
+            telemetry: { otlp: "{{collector.Url.GetLeftPart(UriPartial.Authority)}}" }
+            services:
+              - name: openai-models
+                match: { path: {{ModelCaller.OpenAiPrefix}}, strip: true }
+                api: openai
+                models:
+                  fast: { servers: [ { url: "{{provider.Url.GetLeftPart(UriPartial.Authority)}}/v1", region: r1, model: fake-8b } ] }
+
+            """);
+        await using var control = await MainstayProcess.StartAsync(folder.Root, "dashboard on ", "control", "-c", folder.Config);
+        await using var route = await MainstayProcess.StartAsync(folder.Root, "traffic on ", "route", "-c", folder.Config);
+        using var caller = new ModelCaller(folder.Traffic);
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        Assert.Equal(200, (await caller.AskAsync(CallerMode.OpenAiWhole, "fast")).Status);
+        await Patience.UntilAsync(
+            "the request in the metrics of the control plane",
+            async () => (await http.GetStringAsync(new Uri(folder.Control, "/metrics"))).Contains("gen_ai_client_operation_duration_seconds_count", StringComparison.Ordinal));
+        await Patience.UntilAsync("the span", () => collector.At("/v1/traces").Contains("chat fast", StringComparison.Ordinal));
+
+        control.Signal(SignalNumber.Kill);
+        await control.EndAsync(TimeSpan.FromSeconds(40));
+        Assert.Equal(200, (await caller.AskAsync(CallerMode.OpenAiWhole, "fast")).Status);
+        route.Signal(SignalNumber.Terminate);
+        await route.EndAsync(TimeSpan.FromSeconds(40));
+        Assert.Equal(2, collector.At("/v1/traces").Split("chat fast").Length - 1);
+        Assert.Contains("gen_ai.client.operation.duration", collector.At("/v1/metrics"), StringComparison.Ordinal);
+    }
+
     [PromtoolFact]
     public async Task Promtool_finds_nothing_wrong_with_the_metrics()
     {

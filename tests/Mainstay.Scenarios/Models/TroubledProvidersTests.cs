@@ -63,12 +63,14 @@ public sealed class TroubledProvidersTests
         var (primary, other) = (new FakeProvider(), new FakeProvider());
         await using var house = await ModelHouse.StartAsync([new HouseModel("fast", "openai", [(primary, ""), (other, "")])]);
         FaultKind[] kinds = [FaultKind.Error, FaultKind.CutByReset, FaultKind.Reset, FaultKind.ErrorFirst, FaultKind.CutCleanly];
-        // Each fails for 1.2 of 3.4 seconds, never both; a request that meets both all the same would find nobody.
+        // Each fails for 1.2 of 5 seconds, and between the two lies more than a breaker's first hold, so that the one that was well again is known to
+        // be; a request that meets both would find nobody. The first answers of a process take long: they come before.
+        Assert.Equal(200, (await house.Caller.AskAsync(CallerMode.OpenAiStream, "fast")).Status);
         var start = Patience.Clock.GetTimestamp();
         Fault Now(ProviderRequest request, double from) =>
-            Patience.Clock.GetElapsedTime(start).TotalSeconds % 3.4 is var at && at >= from && at < from + 1.2 ? new Fault(kinds[request.Number % kinds.Length]) : Fault.None;
+            Patience.Clock.GetElapsedTime(start).TotalSeconds % 5 is var at && at >= from && at < from + 1.2 ? new Fault(kinds[request.Number % kinds.Length]) : Fault.None;
         primary.Script = request => Now(request, 0);
-        other.Script = request => Now(request, 1.7);
+        other.Script = request => Now(request, 2.5);
         await using var traffic = new ModelTraffic(
             () => house.Caller.AskAsync(CallerMode.OpenAiStream, "fast"), a => a.Broken is null && a.IsDone && a.Text == other.Text, Rate);
         await traffic.MoreAsync(120);

@@ -14,7 +14,7 @@ public sealed class AlertsApiTests : IAsyncLifetime, IDisposable
     public async Task InitializeAsync()
     {
         _listener = await ListenerFixture.StartAsync();
-        _http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = _listener.Address };
+        _http = new HttpClient(new SocketsHttpHandler { UseCookies = false, Expect100ContinueTimeout = Patience.Generous }) { BaseAddress = _listener.Address };
     }
 
     public async Task DisposeAsync() => await _listener.DisposeAsync();
@@ -116,6 +116,8 @@ public sealed class AlertsApiTests : IAsyncLifetime, IDisposable
     private async Task<string> SendAsync(HttpMethod method, string path, string body, int status)
     {
         using var request = new HttpRequestMessage(method, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        // Who sends what is too large must hear of it before the connection ends.
+        request.Headers.ExpectContinue = status == 413;
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _listener.Token);
         using var answer = await _http.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();

@@ -2,11 +2,13 @@ using Mainstay.Api;
 using Mainstay.Control;
 using Mainstay.Control.Config;
 using Mainstay.Control.Mitigation;
+using Mainstay.Control.Signals;
 using Mainstay.Routing;
 using Mainstay.Tests.Dashboard;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Mainstay.Tests.Api;
 
@@ -46,7 +48,8 @@ internal sealed class ListenerFixture : IAsyncDisposable
         var access = Access.TryOpen(state, new ControlConfig(), clock, out _)!;
         Directory.CreateDirectory(Path.Combine(state, "reviews"));
         await File.WriteAllTextAsync(Path.Combine(state, "reviews", "incident-40.md"), "# Incident 40\n");
-        ControlListener.Map(app, () => fixture.Snapshot, fixture.OrderAsync, (id, _) => Task.FromResult(fixture.Explain(id)), access, Path.Combine(state, "reviews"), clock, fixture.TestAsync);
+        ControlListener.Map(app, () => fixture.Snapshot, fixture.OrderAsync, (id, _) => Task.FromResult(fixture.Explain(id)), access, Path.Combine(state, "reviews"), clock, fixture.TestAsync,
+            series: new SeriesStore(state, 1000, new Troubles(), clock, NullLogger<SeriesStore>.Instance));
         await app.StartAsync();
         return fixture;
     }

@@ -53,6 +53,20 @@ public sealed class AlertsConfigTests
         Assert.Equal((TimeSpan.FromHours(2.4), Severity.Page), (alerts.Heartbeats[0].Grace, alerts.Heartbeats[0].Severity));
     }
 
+    /// <summary>People copy the examples of the pages.</summary>
+    [Theory]
+    [InlineData("notifications.md")]
+    [InlineData("alerts.md")]
+    public void The_examples_of_the_pages_are_good(string page)
+    {
+        var blocks = File.ReadAllText(Path.Combine(Written.Root, "docs", "operate", page)).Split("```yaml\n").Skip(1).Select(b => b.Split("```")[0])
+            .Where(b => !b.StartsWith("alerting:", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(blocks);
+        // The page's examples stand side by side; channels that a step names come from another page.
+        foreach (var block in blocks)
+            _ = Written.Read((block.Contains("notify:", StringComparison.Ordinal) ? "" : "notify: [ { name: pager, slack: $A }, { name: boss, slack: $B } ]\n") + block + Written.Small).Good();
+    }
+
     [Theory]
     [InlineData("notify: [ { name: x } ]", "notify[0]", "names no way to tell people", "webhook, slack")]
     [InlineData("notify: [ { webhook: \"http://a\", slack: \"http://b\" } ]", "notify[0]", "several ways", "an item of its own")]

@@ -75,7 +75,6 @@ public sealed class MistakesTests
     [InlineData("database: postgres://u@h/d")]
     [InlineData("dependencies: []")]
     [InlineData("probes: []")]
-    [InlineData("scrape: []")]
     [InlineData("playbook: []")]
     [InlineData("jobs: []")]
     [InlineData("status: {}")]

@@ -96,4 +96,13 @@ public sealed class ModelConfigTests
         var result = Written.Read("version: 1\nservices:\n  - { name: a, servers: [ { url: \"http://10.0.0.1\", region: r1, model: m } ] }\n");
         Assert.Equal("belongs to an API of models, and the service speaks http", result.OnlyError().Wrong);
     }
+
+    [Fact]
+    public void How_long_a_body_may_be_is_said_for_models_alone()
+    {
+        Assert.Equal(64 << 20, Written.ReadService("api: openai").Good().Services[0].Routing.LongestBody);
+        Assert.Equal(2 << 20, Written.ReadService("api: openai", "body: 2MiB").Good().Services[0].Routing.LongestBody);
+        Assert.EndsWith("body", Written.ReadService("body: 2MiB").OnlyError().Key, StringComparison.Ordinal);
+        Assert.EndsWith("body", Written.ReadService("api: openai", "body: 4GiB").OnlyError().Key, StringComparison.Ordinal);
+    }
 }

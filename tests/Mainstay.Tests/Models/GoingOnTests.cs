@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
 using Mainstay.Routing;
 using Mainstay.Tests.Routing;
 using static Mainstay.Tests.Models.ModelHouse;
@@ -28,6 +30,73 @@ public sealed class GoingOnTests
         Assert.Contains(wanted, body, StringComparison.Ordinal);
         Assert.Contains("continue_final_message", body, StringComparison.Ordinal);
     }
+
+    /// <summary>A server of anthropic goes on for callers of its own API and of openai, from a beginning that does not end with white space.</summary>
+    [Theory]
+    [InlineData(ModelApi.Anthropic, 10, 8)]
+    [InlineData(ModelApi.Anthropic, 2, 1)]
+    [InlineData(ModelApi.OpenAi, 10, 8)]
+    [InlineData(ModelApi.OpenAi, 2, 1)]
+    public async Task A_server_of_anthropic_is_asked_for_the_rest_alone(ModelApi callers, int asked, int wanted)
+    {
+        var bodies = new List<string>();
+        await using var cut = new ScriptedServer(async delivery =>
+        {
+            await delivery.ReadBodyAsync();
+            await delivery.SendAsync(StreamHead);
+            await delivery.SendChunkAsync(Start + Delta("The quick") + Delta(" brown"));
+            await delivery.ResetAsync();
+        });
+        await using var other = new ScriptedServer(async delivery =>
+        {
+            bodies.Add(await delivery.ReadBodyAsync());
+            await delivery.SendAsync(StreamHead);
+            await delivery.SendChunkAsync(Start + Delta(" fox") + Stop);
+            await delivery.SendChunkAsync("");
+        });
+        Server[] servers = [cut.In("r1"), other.In("r2")];
+        await using var house = await GatewayHouse.StartAsync(
+            Fast([.. servers.Select(s => s with { Ai = new ModelServer { Api = ModelApi.Anthropic, Model = "m" } })]) with { Api = callers });
+        using var content = new StringContent(
+            $$"""{"model":"fast","stream":true,"max_tokens":{{asked}},"messages":[{"role":"user","content":"hi"}]}""", Encoding.UTF8, "application/json");
+        using var answer = await house.Caller.PostAsync(new Uri(house.Url, callers == ModelApi.OpenAi ? "/v1/chat/completions" : "/v1/messages"), content).Patiently();
+        var text = await answer.Content.ReadAsStringAsync().Patiently();
+        Assert.Equal("The quick brown fox", callers == ModelApi.OpenAi ? TextOf(text) : string.Concat(
+            DataOf(text).Select(d => JsonNode.Parse(d)!).Where(e => (string?)e["type"] == "content_block_delta").Select(e => (string?)e["delta"]!["text"])));
+        var sent = JsonNode.Parse(Assert.Single(bodies))!;
+        Assert.Equal((wanted, "assistant"), ((int)sent["max_tokens"]!, (string)sent["messages"]![1]!["role"]!));
+    }
+
+    /// <summary>What is deployed behind a name is not known: with continue: same nothing goes on there, unless both say the same model.</summary>
+    [Theory]
+    [InlineData(null, ContinuePolicy.Same, 0)]
+    [InlineData("llama", ContinuePolicy.Same, 1)]
+    [InlineData(null, ContinuePolicy.Any, 1)]
+    public async Task A_server_without_a_model_of_its_own_has_another_model(string? model, ContinuePolicy policy, int received)
+    {
+        await using var cut = CutAfter(Role, Text("The quick "), Text("brown "));
+        await using var other = Answering(Error("no", "server_error", "server_error"), 500);
+        await using var house = await GatewayHouse.StartAsync(Fast(
+            cut.In("r1").As(a => a with { Model = "llama" }),
+            other.In("r2") with { Ai = new ModelServer { Api = ModelApi.SageMaker, Body = ModelApi.OpenAi, Endpoint = "chat-prod", Model = model } }) with
+        {
+            Continue = policy,
+            Retry = new RetryPolicy { ReplaySafe = true, Attempts = 1 },
+        });
+        using var answer = await house.ChatAsync(stream: true);
+        Assert.Contains("answer_cut", await house.WhileTimePassesAsync(answer.Content.ReadAsStringAsync()), StringComparison.Ordinal);
+        Assert.Equal(received, other.Received);
+    }
+
+    private const string Start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n"
+        + "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+
+    private const string Stop = "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+        + "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3}}\n\n"
+        + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+    private static string Delta(string text) =>
+        $"event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n";
 
     [Fact]
     public async Task A_server_that_is_asked_anew_may_say_all_of_it()

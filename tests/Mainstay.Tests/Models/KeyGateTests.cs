@@ -96,6 +96,8 @@ public sealed class KeyGateTests
         var body = await answer.Content.ReadAsStringAsync();
         Assert.Contains("\"code\":\"insufficient_quota\"", body);
         Assert.Contains("begins anew at 00:00 UTC", body);
+        var decision = house.Gateway.Decisions.Find(answer.Headers.GetValues("X-Request-Id").Single(), out _)!;
+        Assert.Contains(DecisionText.Lines(decision), l => l.EndsWith("Not let in: its key has too little left of its budget of the day (40).", StringComparison.Ordinal));
         house.Clock.Advance(TimeSpan.FromDays(1));
         using var tomorrow = await house.ChatAsync(stream: false, more: ",\"max_tokens\":36");
         Assert.Equal(HttpStatusCode.OK, tomorrow.StatusCode);

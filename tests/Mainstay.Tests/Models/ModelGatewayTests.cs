@@ -255,6 +255,21 @@ public sealed class ModelGatewayTests
         Assert.Equal((HttpStatusCode.OK, 2), (answer.StatusCode, server.Received));
     }
 
+    [Theory]
+    [InlineData(1 << 20, "longer than 1 MiB")]
+    [InlineData(3 << 10, "longer than 3 KiB")]
+    public async Task A_body_beyond_the_ceiling_is_refused_with_its_size(int most, string said)
+    {
+        await using var server = Answering(Whole("hello"));
+        await using var house = await GatewayHouse.StartAsync(Fast(server.In("r1")) with { LongestBody = most });
+        using (var good = await house.ChatAsync(stream: false, $",\"user\":\"{new string('x', most / 2)}\""))
+            Assert.Equal(HttpStatusCode.OK, good.StatusCode);
+        using var answer = await house.ChatAsync(stream: false, $",\"user\":\"{new string('x', most)}\"");
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        Assert.Contains(said, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(1, server.Received);
+    }
+
     [Fact]
     public async Task An_unknown_model_is_told_which_there_are()
     {

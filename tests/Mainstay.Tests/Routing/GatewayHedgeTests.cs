@@ -213,6 +213,25 @@ public sealed class GatewayHedgeTests
         Assert.Equal(1, quick.Received);
     }
 
+    /// <summary>A hedge goes to another server, never to the one that is slow already: where there is one alone, there is none.</summary>
+    [Fact]
+    public async Task One_server_alone_is_waited_for()
+    {
+        await using var slow = new ScriptedServer(_ => Task.CompletedTask);
+        await using var house = await StartAsync(slow.In("r1"));
+        var answer = house.AskAsync(HttpMethod.Get);
+        var held = await slow.NextAsync();
+        await LetPassAsync(house);
+        await held.AnswerAsync(200, "after all");
+        Assert.Equal((200, "after all"), await answer.Patiently());
+        var outcome = await house.OutcomeAsync();
+        Assert.Equal([AttemptResult.Answered], outcome.Attempts.Select(a => a.Result));
+        var decision = house.Gateway.Decisions.Find(outcome.RequestId, out _)!;
+        Assert.DoesNotContain(decision.Steps, s => s.Reflex == Reflex.Hedged && s.Kind == DecisionStepKind.Reflex);
+        // Nothing of the budget was taken for it.
+        Assert.Equal((1, 0, 0), (slow.Received, house.Outstanding, house.Service.State.Hedges.Standing(1).Used));
+    }
+
     [Fact]
     public async Task A_caller_that_leaves_ends_both()
     {

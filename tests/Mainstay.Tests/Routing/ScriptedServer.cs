@@ -170,6 +170,8 @@ internal sealed class Delivery(string head, Connection connection)
 
     public Task SendAsync(string raw) => connection.SendAsync(raw);
 
+    public Task SendAsync(byte[] raw) => connection.SendAsync(raw);
+
     /// <summary>Closes the connection in an orderly way: what was sent arrives, then the end.</summary>
     public Task CloseAsync()
     {
@@ -235,9 +237,10 @@ internal sealed class Connection(Socket socket, CancellationToken stop)
         return Encoding.UTF8.GetString([.. read]);
     }
 
-    public async Task SendAsync(string raw)
+    public Task SendAsync(string raw) => SendAsync(Encoding.UTF8.GetBytes(raw));
+
+    public async Task SendAsync(byte[] bytes)
     {
-        var bytes = Encoding.UTF8.GetBytes(raw);
         for (var sent = 0; sent < bytes.Length;)
             sent += await socket.SendAsync(bytes.AsMemory(sent), stop);
     }

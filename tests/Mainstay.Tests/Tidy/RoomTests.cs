@@ -6,7 +6,7 @@ namespace Mainstay.Tests.Tidy;
 public sealed partial class RoomTests
 {
     private static readonly string[] Rooms =
-        ["Telemetry", "Detection", "Alerts", "Notify", "Incidents", "Mitigation", "Storage", "Config", "Jobs", "AiModels", "Usage"];
+        ["Telemetry", "Detection", "Alerts", "Notify", "Signals", "Incidents", "Mitigation", "Storage", "Config", "Jobs", "AiModels", "Usage"];
 
     [Fact]
     public void The_data_plane_references_ASPNET_Core_and_nothing_else()
