@@ -252,12 +252,12 @@ internal sealed class PolledSocket : IDisposable
         }
         try
         {
-            _socket.Shutdown(SocketShutdown.Both);
-            DropUnread();
+            _socket.Shutdown(SocketShutdown.Send);
+            await Lingering.DropUnreadAsync(this, clock);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The other side was quicker.
+            // The other side was quicker, or too slow.
         }
         Dispose();
     }
@@ -285,15 +285,6 @@ internal sealed class PolledSocket : IDisposable
         how(_socket);
         _readable.SetElsewhere();
         _drained.SetElsewhere();
-    }
-
-    /// <summary>What nobody has read would reset the connection, and the other side would lose the end of what was sent.</summary>
-    private void DropUnread()
-    {
-        Span<byte> unread = stackalloc byte[1024];
-        for (var i = 0; i < 64 && _socket.Receive(unread, SocketFlags.None, out var error) > 0 && error == SocketError.Success; i++)
-        {
-        }
     }
 
     /// <summary>True if something flushed could not be sent yet: then <see cref="WaitForRoomAsync"/>.</summary>

@@ -68,7 +68,12 @@ internal sealed class AlertHouse
             Tick(anomalies, null);
     }
 
-    public void Acknowledge(int number, string who) => Tick([], step => Groups.Acknowledge(Groups.Find(number)!, who, "", Config, step));
+    /// <summary>In the next tick, in which the group may already be over.</summary>
+    public void Acknowledge(int number, string who) => Tick([], step =>
+    {
+        if (Groups.Find(number) is { } group)
+            Groups.Acknowledge(group, who, "", Config, step);
+    });
 
     /// <summary>The process is killed after its last tick, and another starts on the same disk.</summary>
     public void Restart(int secondsLater = 0)
