@@ -25,7 +25,7 @@ public sealed class DemoTests
     {
         using var folder = new ScenarioFolder();
         // Where nothing goes wrong there is nothing to wait for.
-        var (duration, rate) = fault == "none" && !IsAll ? ("12s", "250") : ("30s", "100");
+        var (duration, rate) = fault == "none" && !IsAll ? ("15s", "200") : ("30s", "100");
         await using var demo = MainstayProcess.Start(
             folder.Root, "demo", "--duration", duration, "--rate", rate, "--fault", fault, "--json", "--folder", folder.Root,
             "--listen", folder.Traffic.GetLeftPart(UriPartial.Authority), "--control", folder.Control.GetLeftPart(UriPartial.Authority));
